@@ -1,0 +1,35 @@
+"""scikit-learn-compatible estimators that learn a table and generate new rows with language models."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from skgensynth._version import __version__
+
+if TYPE_CHECKING:
+    from skgensynth.base import BaseSynthesizer
+    from skgensynth.disco.synthesizer import DiscoTabSynthesizer
+    from skgensynth.metrics.scorers import score_privacy, score_utility
+
+__all__ = ["BaseSynthesizer", "DiscoTabSynthesizer", "__version__", "score_privacy", "score_utility"]
+
+# Resolved on first use (PEP 562), so that importing the package costs nothing that its user does not need.
+_HOMES = {
+    "BaseSynthesizer": "skgensynth.base",
+    "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
+    "score_privacy": "skgensynth.metrics.scorers",
+    "score_utility": "skgensynth.metrics.scorers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
