@@ -1,0 +1,7 @@
+"""``python -m skgensynth`` is the same as ``skgensynth``."""
+
+import sys
+
+from skgensynth.cli import main
+
+sys.exit(main())

@@ -1,0 +1,314 @@
+"""The command line: a table in, a synthetic table out, with the figures that say what it is worth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import skgensynth
+from skgensynth.exceptions import SkgensynthWarning
+from skgensynth.files import DATASETS, PARQUET_SUFFIXES, load_dataset, read_table, suffix_of, write_table
+from skgensynth.condition_text import parse_condition_texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from skgensynth.report import QualityReport
+
+METHODS = {"disco": "DiscoTabSynthesizer"}
+
+_DESCRIPTION = """\
+Learn a table and write synthetic rows, with the figures that say what they are worth: the table is split, a
+synthesizer is fitted to one part and measured against the other, which it never saw; the rows written come from the
+same settings fitted to all rows."""
+
+_EPILOG = """\
+conditions:
+  --condition "age=65.."            65 or more ("..40": 40 or less, "65..80": from 65 to 80, both included)
+  --condition "sex=F"               this value
+  --condition "region=north,east"   one of these (a value that holds a comma in double quotes)
+  --condition "bmi="                missing
+  Each condition names one column; give the option once for each.
+
+examples:
+  skgensynth generate --dataset breast_cancer --rows 5000 --out synthetic.csv --report report.html
+  skgensynth generate heart.csv --target DEATH_EVENT --rows 2000 --condition "age=65.." --out older.parquet
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str or None, default=None
+        Arguments; None takes those of the process.
+
+    Returns
+    -------
+    int
+        0, or 1 if the rows could not be made, 2 if the arguments or the table are at fault, 130 if interrupted.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except (RuntimeError, MemoryError) as error:
+        return _fail(error, 1)
+    except (ValueError, OSError, ImportError) as error:
+        return _fail(error, 2)
+    return 0
+
+
+def _fail(error, code):
+    print("skgensynth: error:", " ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
+    return code
+
+
+def _parser():
+    parser = _Parser(prog="skgensynth", description="Synthetic tables from language models.")
+    parser.add_argument("--version", action="version", version=f"skgensynth {skgensynth.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    generate = commands.add_parser(
+        "generate",
+        help="learn a table and write synthetic rows",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    generate.set_defaults(run=_generate)
+    source = generate.add_argument_group("the real table")
+    which = source.add_mutually_exclusive_group(required=True)
+    which.add_argument("table", nargs="?", metavar="TABLE", help="a file ending in .csv, .csv.gz or .parquet")
+    which.add_argument("--dataset", choices=sorted(DATASETS), help="a table that scikit-learn ships, instead of a file")
+    source.add_argument("--target", metavar="NAME", help="column that models should predict; needed for utility")
+    source.add_argument(
+        "--identifiers",
+        choices=["regenerate", "drop", "refuse"],
+        default="regenerate",
+        help="what to do with columns that look like identifiers (default: %(default)s)",
+    )
+    method = generate.add_argument_group("the method")
+    method.add_argument("--method", choices=sorted(METHODS), default="disco", help="default: %(default)s")
+    method.add_argument("--policy", help='"compact", or the name, folder or GGUF file of a language model')
+    method.add_argument("--epochs", type=_epochs, metavar="N", help='passes over the table, or "auto"')
+    method.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    rows = generate.add_argument_group("the synthetic rows")
+    rows.add_argument("--rows", type=_positive, metavar="N", help="default: as many as the table has")
+    rows.add_argument("--condition", action="append", default=[], metavar="COLUMN=VALUE", help="see below")
+    rows.add_argument("--out", required=True, metavar="FILE", help="a file ending in .csv, .csv.gz or .parquet")
+    figures = generate.add_argument_group("the figures")
+    figures.add_argument("--report", metavar="FILE", help="write an HTML page with plots")
+    figures.add_argument(
+        "--holdout", type=_share, default=0.25, metavar="SHARE", help="share of rows held out (default: %(default)s)"
+    )
+    figures.add_argument("--no-evaluation", action="store_true", help="only write the rows")
+    generate.add_argument("--quiet", action="store_true", help="no progress on the terminal")
+    return parser
+
+
+def _positive(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _epochs(text):
+    return text if text == "auto" else _positive(text)
+
+
+def _share(text):
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return share
+
+
+def _generate(args):
+    _check_outputs(args)
+    said = _Progress(quiet=args.quiet)
+    with said.collect_warnings():
+        table, target, source = _read(args)
+        said.step(f"{source}: {len(table):,} rows, {table.shape[1]} columns")
+        conditions = parse_condition_texts(args.condition, table)
+        sentence = _check(args, table, target, conditions)
+        report = None if args.no_evaluation else _evaluate(args, table, target, said)
+        said.step(f"fitting to all {len(table):,} rows")
+        synthesizer = _synthesizer(args).fit(*_split_target(table, target))
+        n_rows = args.rows or len(table)
+        said.step(f"drawing {n_rows:,} rows" + (f" where {sentence}" if sentence else ""))
+        synthetic = _draw(synthesizer, n_rows, table, target, conditions=conditions)
+        write_table(synthetic, args.out)
+    if report is not None:
+        _show(args, report, table, target, source)
+        if args.report:
+            _write_page(args, report, table, source, synthetic, sentence, said.warnings)
+    print(f"{args.out}: {len(synthetic):,} synthetic rows" + (f" where {sentence}" if sentence else ""))
+    if args.report:
+        print(f"{args.report}: the report")
+
+
+class _Progress:
+    """What is said on the way, on the terminal's error stream."""
+
+    def __init__(self, *, quiet: bool):
+        self.quiet = quiet
+        self.warnings: list[str] = []
+
+    def step(self, text: str) -> None:
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def collect_warnings(self) -> Iterator[None]:
+        """Say each of the package's own warnings once, in a line, and keep it for the page."""
+        with warnings.catch_warnings():
+            show_others = warnings.showwarning
+
+            def show(message, category, *place, **rest):
+                if not issubclass(category, SkgensynthWarning):
+                    show_others(message, category, *place, **rest)
+                elif (text := " ".join(str(message).split())) not in self.warnings:
+                    self.warnings.append(text)
+                    print(f"warning: {text}", file=sys.stderr, flush=True)
+
+            warnings.showwarning = show
+            yield
+
+
+def _check_outputs(args):
+    """Find out before the long work whether its results can be written."""
+    if args.report and args.no_evaluation:
+        raise ValueError("--report needs the figures that --no-evaluation leaves out: drop one of the two.")
+    if args.report and find_spec("jinja2") is None:
+        raise ValueError("--report needs jinja2: pip install 'skgensynth[report]'.")
+    if suffix_of(args.out) in PARQUET_SUFFIXES and find_spec("pyarrow") is None:
+        raise ValueError("Parquet files need pyarrow: pip install 'skgensynth[parquet]'.")
+    for path in (args.out, args.report):
+        if path and not Path(path).resolve().parent.is_dir():
+            raise ValueError(f"{path}: there is no folder {Path(path).parent} to write to.")
+        if path and Path(path).is_dir():
+            raise ValueError(f"{path}: is a folder, not a file to write to.")
+
+
+def _read(args):
+    if args.dataset:
+        table, target = load_dataset(args.dataset)
+        source = args.dataset
+    else:
+        table, target = read_table(args.table), None
+        source = Path(args.table).name
+    target = args.target or target
+    if target is not None and target not in table.columns:
+        raise ValueError(f"{source} has no column {target!r}; its columns are {', '.join(map(str, table.columns))}.")
+    return table, target, source
+
+
+def _split_target(table, target):
+    return (table,) if target is None else (table.drop(columns=target), table[target])
+
+
+def _check(args, table, target, conditions):
+    """Find out before the long work whether the table and the conditions will do; return the conditions in words."""
+    from skgensynth.conditions import Conditions
+    from skgensynth.schema import TableSchema
+
+    schema = TableSchema.infer(*_split_target(table, target), identifiers=args.identifiers)
+    return Conditions.parse(conditions, schema).sentence()
+
+
+def _synthesizer(args):
+    chosen = {"policy": args.policy, "n_epochs": args.epochs}
+    return getattr(skgensynth, METHODS[args.method])(
+        identifiers=args.identifiers,
+        random_state=args.seed,
+        verbose=0 if args.quiet else 1,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+
+
+def _draw(synthesizer, n_rows, table, target, conditions=None):
+    """Synthetic rows as one frame, its columns in the order of the real table."""
+    drawn = synthesizer.sample(n_rows, conditions=conditions)
+    frame = drawn if target is None else drawn[0].assign(**{target: drawn[1].to_numpy()})
+    return frame[[name for name in table.columns if name in frame.columns]]
+
+
+def _evaluate(args, table: pd.DataFrame, target: Any, said: _Progress) -> QualityReport:
+    """Figures of a synthesizer that was fitted to a part of the table, against the rest."""
+    from sklearn.model_selection import train_test_split
+
+    from skgensynth.report import evaluate
+
+    try:
+        train, test = train_test_split(
+            table, test_size=args.holdout, random_state=args.seed, stratify=_strata(table, target, args.holdout)
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{len(table)} rows are too few to hold out a share of {args.holdout}: use --no-evaluation."
+        ) from error
+    said.step(f"fitting to {len(train):,} training rows, {len(test):,} held out for the figures")
+    synthesizer = _synthesizer(args).fit(*_split_target(train, target))
+    # Ten times the training rows make chance in the figures small beside that of the real rows.
+    n_rows = max(len(train), min(10 * len(train), 20_000))
+    synthetic = _draw(synthesizer, n_rows, table, target)
+    said.step(f"measuring {n_rows:,} synthetic rows")
+    names = {column.name for column in synthesizer.schema_.columns if column.kind != "identifier"}
+    kept = [name for name in synthetic.columns if str(name) in names]
+    return evaluate(train[kept], test[kept], synthetic[kept], target=target, random_state=args.seed)
+
+
+def _strata(table, target, holdout):
+    """Labels to keep in proportion on both sides of the split, where there are enough of each."""
+    from skgensynth.metrics import infer_task
+
+    if target is None or infer_task(table[target]) == "regression":
+        return None
+    counts = table[target].value_counts()
+    enough = counts.min() >= 2 and len(counts) <= holdout * len(table)
+    return table[target].astype(str) if enough else None
+
+
+def _show(args, report, table, target, source):
+    task = "" if target is None else f", target {target} ({report.utility.task})"
+    print(f"\n{source}: {len(table):,} rows, {table.shape[1]} columns{task}\n")
+    print(report)
+    print(
+        f"\nThe figures come from {report.n_test:,} held-out rows that the synthesizer behind them never saw: it was "
+        f"fitted to the\nother {report.n_train:,}. The rows in {args.out} come from the same settings, fitted to all "
+        f"{len(table):,} rows.\n"
+    )
+
+
+def _write_page(args, report, table, source, synthetic, sentence, said_warnings):
+    from skgensynth.report import Origin
+
+    settings = {
+        "method": args.method,
+        "policy": args.policy or "the method's default",
+        "epochs": args.epochs or "the method's default",
+        "identifier columns": args.identifiers,
+        "seed": args.seed,
+        "held-out share": args.holdout,
+        "rows": len(synthetic),
+    }
+    origin = Origin(source, Path(args.out).name, len(table), synthetic, sentence, settings, said_warnings)
+    report.to_html(args.report, origin)
