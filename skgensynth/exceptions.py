@@ -1,0 +1,105 @@
+"""Errors and warnings of skgensynth.
+
+Each error is also one of Python's own, so that ``except ValueError`` keeps working in code that knows nothing of this
+package. An estimator that was not fitted raises :class:`sklearn.exceptions.NotFittedError`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = [
+    "ConditionError",
+    "IdentifierWarning",
+    "InterruptedTrainingWarning",
+    "ModelNotFoundError",
+    "PersistenceError",
+    "SamplingError",
+    "SchemaError",
+    "SchemaMismatchError",
+    "SkgensynthError",
+    "SkgensynthWarning",
+    "TrainingRowsUnavailableError",
+]
+
+
+class SkgensynthError(Exception):
+    """Base of every error that skgensynth raises on purpose."""
+
+
+class SchemaError(SkgensynthError, ValueError):
+    """A table, or a description of its columns, cannot be used; the message names the column."""
+
+
+class SchemaMismatchError(SchemaError):
+    """A table does not have the columns or the kinds of values of the table that was learned."""
+
+
+class ConditionError(SkgensynthError, ValueError):
+    """A condition names an unknown column or asks for what no row can fulfil; the message says what is allowed."""
+
+
+class SamplingError(SkgensynthError, RuntimeError):
+    """Too few candidates were valid to gather the rows asked for.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to change.
+    partial : object, default=None
+        The valid rows made so far, in the container of the training table; None where there are none.
+    n_requested : int, default=0
+        Number of rows asked for.
+    reasons : mapping of str to int, default=None
+        How many candidates were rejected for each reason.
+    examples : sequence, default=()
+        Some of the rejected candidates.
+
+    Attributes
+    ----------
+    partial, n_requested, examples
+        As given.
+    reasons : collections.Counter
+        As given.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        partial: Any = None,
+        n_requested: int = 0,
+        reasons: Mapping[str, int] | None = None,
+        examples: Sequence[Any] = (),
+    ) -> None:
+        super().__init__(message)
+        self.partial = partial
+        self.n_requested = n_requested
+        self.reasons: Counter[str] = Counter(reasons or {})
+        self.examples = list(examples)
+
+
+class ModelNotFoundError(SkgensynthError, OSError):
+    """A model's files are not where they were looked for."""
+
+
+class PersistenceError(SkgensynthError, ValueError):
+    """A model cannot be written without pickle, or its files cannot be used; the message says which part."""
+
+
+class TrainingRowsUnavailableError(SkgensynthError, ValueError):
+    """The training rows are needed but were not kept, as in an estimator that was loaded or unpickled."""
+
+
+class SkgensynthWarning(UserWarning):
+    """Base of every warning that skgensynth gives."""
+
+
+class IdentifierWarning(SkgensynthWarning):
+    """Columns look like identifiers or free text and are not learned; the message names them."""
+
+
+class InterruptedTrainingWarning(SkgensynthWarning):
+    """Training was interrupted; the best state so far is kept."""
