@@ -63,7 +63,10 @@ def _check_table(table, name):
 
 
 def _check_same_columns(first, first_name, other, other_name):
-    for has, has_name, lacks, lacks_name in ((first, first_name, other, other_name), (other, other_name, first, first_name)):
+    for has, has_name, lacks, lacks_name in (
+        (first, first_name, other, other_name),
+        (other, other_name, first, first_name),
+    ):
         absent = [column for column in has.columns if column not in lacks.columns]
         if absent:
             raise SchemaMismatchError(

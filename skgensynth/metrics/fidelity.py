@@ -47,10 +47,10 @@ def jensen_shannon(real, synthetic, *, n_bins=20):
     """How far the values of each synthetic column are spread differently from the real ones.
 
     The square of the Jensen-Shannon distance with base 2 (Lin, Divergence measures based on the Shannon entropy, 1991).
-    A category is compared as it is. A number falls into one of ``n_bins`` quantile bins of the real column, with equal
-    edges merged and a value that several quantiles share as a bin of its own; a real column of at most ``n_bins``
-    distinct numbers has one bin for each, and takes a synthetic number as the closest of them (bins are ours). Missing
-    is a bin of its own.
+    A category is compared as it is, missing as one more. A number falls into one of ``n_bins`` quantile bins of the
+    real column, with equal edges merged; a value that several quantiles share gets a bin of its own, in which all
+    numbers fall that are closer to it than to its observed neighbours, and so does each value of a real column of at
+    most ``n_bins`` distinct numbers (these bins are ours).
 
     Parameters
     ----------
@@ -97,18 +97,20 @@ def jensen_shannon(real, synthetic, *, n_bins=20):
 def _binning(values, n_bins):
     """Return the function that gives each number its bin (NaN stays NaN), made from one real column."""
     observed = np.unique(values[~np.isnan(values)])
+    middles = (observed[:-1] + observed[1:]) / 2
     if len(observed) <= n_bins:
-        edges, atoms = (observed[:-1] + observed[1:]) / 2, observed[:0]
+        edges = middles
     else:
         # inverted_cdf gives observed values only, so that a value shared by several quantiles can be told exactly.
         levels = np.linspace(0, 1, n_bins + 1)
         quantiles, counts = np.unique(np.nanquantile(values, levels, method="inverted_cdf"), return_counts=True)
-        atoms = quantiles[counts > 1]
-        edges = quantiles[1:-1] if counts[0] == counts[-1] == 1 else np.union1d(quantiles[1:-1], atoms)
+        shared = np.searchsorted(observed, quantiles[counts > 1])
+        around = np.concatenate([middles[shared[shared > 0] - 1], middles[shared[shared < len(middles)]]])
+        alone = quantiles[(counts == 1) & (quantiles > observed[0]) & (quantiles < observed[-1])]
+        edges = np.union1d(alone, around)
 
     def to_bin(numbers):
-        bins = 2.0 * np.searchsorted(edges, numbers, side="left") + np.isin(numbers, atoms)
-        return np.where(np.isnan(numbers), np.nan, bins)
+        return np.where(np.isnan(numbers), np.nan, np.searchsorted(edges, numbers, side="left").astype(float))
 
     return to_bin
 

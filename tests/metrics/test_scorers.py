@@ -1,0 +1,208 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_validate
+
+from skgensynth import score_privacy, score_utility
+from skgensynth.base import BaseSynthesizer
+from skgensynth.exceptions import TrainingRowsUnavailableError
+from skgensynth.schema import TableSchema
+
+
+class NoisyCopies(BaseSynthesizer):
+    """Draws training rows with noise on the numbers: leaks without noise, and loses the signal with much of it."""
+
+    def __init__(self, noise=0.0, *, identifiers="regenerate", copies="allow", random_state=None):
+        super().__init__(identifiers=identifiers, copies=copies, random_state=random_state)
+        self.noise = noise
+
+    def _fit_model(self, values, rng):
+        self.rows_ = values
+
+    def _sample_model(self, n, conditions, rng):
+        rows = self.rows_[rng.integers(len(self.rows_), size=n)]
+        numbers = [column.kind == "continuous" for column in self.schema_.modelled]
+        spread = np.where(numbers, np.nanstd(self.rows_, axis=0), 0)
+        return rows + self.noise * spread * rng.normal(size=rows.shape)
+
+    def _save_model(self, folder):
+        return {}
+
+    def _load_model(self, folder, state):
+        self.rows_ = None
+
+
+@pytest.fixture
+def table(rng):
+    n = 120
+    X = pd.DataFrame(
+        {
+            "age": rng.normal(60, 10, n),
+            "weight": np.where(rng.random(n) < 0.1, np.nan, rng.normal(80, 15, n)),
+            "sex": rng.choice(["F", "M"], n),
+            "dose": rng.normal(size=n),
+        }
+    )
+    y = pd.Series(np.where(X["age"] + rng.normal(0, 3, n) > 60, "ill", "well"), name="outcome")
+    return X, y
+
+
+def _halves(table):
+    X, y = table
+    return (X[:60], y[:60]), (X[60:], y[60:])
+
+
+def test_copies_are_useful_and_not_private(table):
+    train, test = _halves(table)
+    synthesizer = NoisyCopies(random_state=0).fit(*train)
+    assert score_utility(synthesizer, *test) > 0.75
+    assert score_privacy(synthesizer, *test) == 0
+
+
+def test_noise_is_private_and_not_useful(table):
+    train, test = _halves(table)
+    synthesizer = NoisyCopies(noise=20.0, random_state=0).fit(*train)
+    assert score_utility(synthesizer, *test) < 0.7
+    assert score_privacy(synthesizer, *test) > 0.7
+
+
+def test_a_continuous_target_is_scored_by_r2(table, rng):
+    X, _ = table
+    y = 2 * X["dose"] + rng.normal(0, 0.1, len(X))
+    synthesizer = NoisyCopies(random_state=0).fit(X[:60], y[:60])
+    assert score_utility(synthesizer, X[60:], y[60:]) > 0.7
+    assert score_utility(synthesizer, X[60:], 10 - y[60:]) < 0
+
+
+def test_scores_are_repeatable(table):
+    train, test = _halves(table)
+    synthesizer = NoisyCopies(noise=0.3).fit(*train)
+    for scorer in (score_utility, score_privacy):
+        assert scorer(synthesizer, *test) == scorer(synthesizer, *test)
+
+
+def test_containers_do_not_change_the_scores(table):
+    X, y = table
+    numbers = X[["age", "dose"]]
+    codes = (y == "ill").astype(int)
+    scores = [
+        [
+            scorer(NoisyCopies(noise=0.3, random_state=0).fit(a[:60], b[:60]), a[60:], b[60:])
+            for scorer in (score_utility, score_privacy)
+        ]
+        for a, b in (
+            (numbers, codes),
+            (numbers.to_numpy(), codes.to_numpy()),
+            (numbers.to_numpy().tolist(), codes.tolist()),
+        )
+    ]
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_identifiers_and_unseen_categories_are_no_obstacle(table):
+    X, y = table
+    X = X.assign(id=np.arange(len(X)), code=["rare" if i == 100 else "common" for i in range(len(X))])
+    for identifiers in ("regenerate", "drop"):
+        synthesizer = NoisyCopies(random_state=0, identifiers=identifiers)
+        with pytest.warns(UserWarning, match="id"):
+            synthesizer.fit(X[:60], y[:60])
+        assert score_utility(synthesizer, X[60:], y[60:]) > 0.75
+        assert score_privacy(synthesizer, X[60:], y[60:]) < 0.1
+
+
+def test_privacy_without_a_target(table):
+    X, y = table
+    without = NoisyCopies(random_state=0).fit(X[:60])
+    assert score_privacy(without, X[60:]) == 0
+    assert score_privacy(NoisyCopies(random_state=0).fit(X[:60], y[:60]), X[60:]) == 0
+
+
+def test_utility_needs_a_target(table):
+    X, y = table
+    with pytest.raises(ValueError, match="score_utility needs y"):
+        score_utility(NoisyCopies().fit(X, y), X)
+    with pytest.raises(ValueError, match="was fitted with a target"):
+        score_utility(NoisyCopies().fit(X), X, y)
+
+
+@pytest.mark.parametrize("scorer", [score_utility, score_privacy])
+def test_unfitted_and_other_columns(table, scorer):
+    X, y = table
+    with pytest.raises(NotFittedError):
+        scorer(NoisyCopies(), X, y)
+    with pytest.raises(ValueError, match="feature names"):
+        scorer(NoisyCopies().fit(X, y), X.rename(columns={"age": "years"}), y)
+
+
+def test_privacy_needs_the_training_rows(table):
+    train, test = _halves(table)
+    synthesizer = NoisyCopies(random_state=0).fit(*train)
+    unpickled = pickle.loads(pickle.dumps(synthesizer))
+    with pytest.raises(TrainingRowsUnavailableError, match="fit it again"):
+        score_privacy(unpickled, *test)
+    assert score_utility(unpickled, *test) == score_utility(synthesizer, *test)
+
+
+def test_number_of_synthetic_rows(table, monkeypatch):
+    (X, y), test = _halves(table)
+    asked = []
+    decode = TableSchema.decode
+    monkeypatch.setattr(TableSchema, "decode", lambda self, v, rng: asked.append(len(v)) or decode(self, v, rng))
+    synthesizer = NoisyCopies(random_state=0).fit(X, y)
+    score_utility(synthesizer, *test)
+    assert asked == [1000]
+    asked.clear()
+    score_utility(synthesizer, pd.concat([test[0]] * 5), pd.concat([test[1]] * 5))
+    assert asked == [1500]
+
+
+SCORING = {"utility": score_utility, "privacy": score_privacy}
+
+
+def test_cross_validate_with_one_scorer_and_with_both(table):
+    X, y = table
+    alone = cross_validate(NoisyCopies(0.3, random_state=0), X, y, cv=3, scoring=score_utility, error_score="raise")
+    both = cross_validate(NoisyCopies(0.3, random_state=0), X, y, cv=3, scoring=SCORING, error_score="raise")
+    np.testing.assert_array_equal(alone["test_score"], both["test_utility"])
+    assert np.isfinite(both["test_privacy"]).all()
+
+
+def test_grid_search_trades_utility_for_privacy_with_two_workers(table):
+    X, y = table
+    results = []
+    for n_jobs in (1, 2):
+        search = GridSearchCV(
+            NoisyCopies(random_state=0),
+            {"noise": [0.0, 20.0]},
+            scoring=SCORING,
+            refit="utility",
+            cv=2,
+            n_jobs=n_jobs,
+            error_score="raise",
+        ).fit(X, y)
+        assert search.best_params_ == {"noise": 0.0}
+        utility, privacy = search.cv_results_["mean_test_utility"], search.cv_results_["mean_test_privacy"]
+        assert utility[0] > utility[1]
+        assert privacy[0] < privacy[1]
+        results.append((utility.tolist(), privacy.tolist()))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("scorer", [score_utility, score_privacy])
+def test_halving_search(table, scorer):
+    X, y = table
+    search = HalvingGridSearchCV(
+        NoisyCopies(random_state=0),
+        {"noise": [0.0, 20.0]},
+        scoring=scorer,
+        cv=2,
+        min_resources=40,
+        random_state=0,
+        n_jobs=2,
+        error_score="raise",
+    ).fit(X, y)
+    assert search.best_params_ == {"noise": 0.0 if scorer is score_utility else 20.0}
