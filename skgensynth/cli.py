@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import skgensynth
+from skgensynth.condition_text import parse_condition_texts
 from skgensynth.exceptions import SkgensynthWarning
 from skgensynth.files import DATASETS, PARQUET_SUFFIXES, load_dataset, read_table, suffix_of, write_table
-from skgensynth.condition_text import parse_condition_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +27,10 @@ _DESCRIPTION = """\
 Learn a table and write synthetic rows, with the figures that say what they are worth: the table is split, a
 synthesizer is fitted to one part and measured against the other, which it never saw; the rows written come from the
 same settings fitted to all rows."""
+
+_KINDS = ("categorical", "continuous", "identifier")
+# Figures on fewer held-out rows than this would be chance.
+_LEAST_HOLDOUT = 10
 
 _EPILOG = """\
 conditions:
@@ -102,6 +106,13 @@ def _parser():
         default="regenerate",
         help="what to do with columns that look like identifiers (default: %(default)s)",
     )
+    source.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        metavar="COLUMN=KIND",
+        help="say that a column is categorical, continuous or identifier; give the option once for each",
+    )
     method = generate.add_argument_group("the method")
     method.add_argument("--method", choices=sorted(METHODS), default="disco", help="default: %(default)s")
     method.add_argument("--policy", help='"compact", or the name, folder or GGUF file of a language model')
@@ -151,7 +162,7 @@ def _generate(args):
         sentence = _check(args, table, target, conditions)
         report = None if args.no_evaluation else _evaluate(args, table, target, said)
         said.step(f"fitting to all {len(table):,} rows")
-        synthesizer = _synthesizer(args).fit(*_split_target(table, target))
+        synthesizer = _synthesizer(args, table).fit(*_split_target(table, target))
         n_rows = args.rows or len(table)
         said.step(f"drawing {n_rows:,} rows" + (f" where {sentence}" if sentence else ""))
         synthetic = _draw(synthesizer, n_rows, table, target, conditions=conditions)
@@ -230,12 +241,25 @@ def _check(args, table, target, conditions):
     from skgensynth.conditions import Conditions
     from skgensynth.schema import TableSchema
 
-    schema = TableSchema.infer(*_split_target(table, target), identifiers=args.identifiers)
+    schema = TableSchema.infer(
+        *_split_target(table, target), identifiers=args.identifiers, column_kinds=_kinds(args.kind, table)
+    )
     return Conditions.parse(conditions, schema).sentence()
 
 
-def _synthesizer(args):
-    chosen = {"policy": args.policy, "n_epochs": args.epochs}
+def _kinds(texts, table):
+    """Kinds of columns as the user gave them, or None."""
+    kinds = {}
+    for text in texts:
+        name, _, kind = text.rpartition("=")
+        if name not in table.columns or kind not in _KINDS:
+            raise ValueError(f"--kind {text!r}: write a column of the table, =, and one of {', '.join(_KINDS)}.")
+        kinds[name] = kind
+    return kinds or None
+
+
+def _synthesizer(args, table):
+    chosen = {"policy": args.policy, "n_epochs": args.epochs, "column_kinds": _kinds(args.kind, table)}
     return getattr(skgensynth, METHODS[args.method])(
         identifiers=args.identifiers,
         random_state=args.seed,
@@ -257,16 +281,16 @@ def _evaluate(args, table: pd.DataFrame, target: Any, said: _Progress) -> Qualit
 
     from skgensynth.report import evaluate
 
-    try:
-        train, test = train_test_split(
-            table, test_size=args.holdout, random_state=args.seed, stratify=_strata(table, target, args.holdout)
-        )
-    except ValueError as error:
+    n_test = round(args.holdout * len(table))
+    if min(n_test, len(table) - n_test) < _LEAST_HOLDOUT:
         raise ValueError(
-            f"{len(table)} rows are too few to hold out a share of {args.holdout}: use --no-evaluation."
-        ) from error
+            f"{len(table)} rows are too few to hold out a share of {args.holdout} and to say anything with "
+            f"{_LEAST_HOLDOUT} rows on either side: use --no-evaluation."
+        )
+    strata = _strata(table, target, n_test)
+    train, test = train_test_split(table, test_size=n_test, random_state=args.seed, stratify=strata)
     said.step(f"fitting to {len(train):,} training rows, {len(test):,} held out for the figures")
-    synthesizer = _synthesizer(args).fit(*_split_target(train, target))
+    synthesizer = _synthesizer(args, table).fit(*_split_target(train, target))
     # Ten times the training rows make chance in the figures small beside that of the real rows.
     n_rows = max(len(train), min(10 * len(train), 20_000))
     synthetic = _draw(synthesizer, n_rows, table, target)
@@ -276,14 +300,14 @@ def _evaluate(args, table: pd.DataFrame, target: Any, said: _Progress) -> Qualit
     return evaluate(train[kept], test[kept], synthetic[kept], target=target, random_state=args.seed)
 
 
-def _strata(table, target, holdout):
+def _strata(table, target, n_test):
     """Labels to keep in proportion on both sides of the split, where there are enough of each."""
     from skgensynth.metrics import infer_task
 
     if target is None or infer_task(table[target]) == "regression":
         return None
     counts = table[target].value_counts()
-    enough = counts.min() >= 2 and len(counts) <= holdout * len(table)
+    enough = counts.min() >= 2 and len(counts) <= min(n_test, len(table) - n_test)
     return table[target].astype(str) if enough else None
 
 

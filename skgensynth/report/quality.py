@@ -102,9 +102,15 @@ class QualityReport:
         """Utility (where there is a target), fidelity and privacy in words."""
         verdicts = []
         if self.utility is not None and self.ceiling is not None:
-            name = "mean macro F1" if self.utility.task == "classification" else "mean R²"
-            verdicts.append(judge_utility(self.utility.score, self.ceiling.score, name))
-        verdicts.append(judge_fidelity(self.divergence.mean, self.divergence_floor.mean))
+            synthetic, real = self.utility.mean, self.ceiling.mean
+            # Where all held-out rows are of one class, there is no AUC.
+            keys = [key for key in ("macro_f1", "auc", "r2") if not np.isnan(real.get(key, np.nan))]
+            verdicts.append(judge_utility({_NAMES[key]: (synthetic[key], real[key]) for key in keys}))
+        verdicts.append(
+            judge_fidelity(
+                (self.divergence.mean, self.divergence_floor.mean), (self.association.mean, self.association_floor.mean)
+            )
+        )
         copied, by_chance = self.copies / self.n_synthetic, self.copies_floor / self.n_test
         verdicts.append(judge_privacy(self.membership.auc, self.membership.auc_interval, copied, by_chance))
         return verdicts

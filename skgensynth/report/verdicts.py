@@ -8,8 +8,9 @@ from dataclasses import dataclass
 UTILITY_GOOD, UTILITY_FAIR = 0.95, 0.85
 # A ceiling below this says that the columns hardly predict the target, and no ratio to it means anything.
 UTILITY_LEAST_CEILING = 0.1
-# Mean divergence in bits; the floor of the real rows counts where it is higher.
-FIDELITY_GOOD, FIDELITY_FAIR = 0.01, 0.05
+# Mean divergence in bits, and mean difference of associations; the floor of the real rows counts where it is higher.
+DIVERGENCE_GOOD, DIVERGENCE_FAIR = 0.01, 0.05
+ASSOCIATION_GOOD, ASSOCIATION_FAIR = 0.05, 0.1
 # Membership attack: where chance, 0.5, lies below the whole interval, this is the most that is still called fair.
 PRIVACY_FAIR = 0.6
 
@@ -35,30 +36,46 @@ class Verdict:
     sentence: str
 
 
-def judge_utility(score: float, ceiling: float, figure: str) -> Verdict:
-    """Compare the score of models trained on synthetic rows with the ceiling of real rows."""
-    figures = f"{figure} {score:.2f} on held-out real rows, against {ceiling:.2f} when trained on real rows"
-    if ceiling < UTILITY_LEAST_CEILING:
-        sentence = f"Even models trained on real rows hardly predict the target: {figures}."
-        return Verdict("Utility", "unclear", sentence)
-    kept = score / ceiling
-    if kept >= UTILITY_GOOD:
-        degree = "as well" if kept >= 0.99 else "nearly as well"
-        return Verdict("Utility", "good", f"Models trained on synthetic rows do {degree} as on real ones: {figures}.")
-    share = f"keep {max(kept, 0):.0%} of what real rows give"
-    return Verdict(
-        "Utility", "fair" if kept >= UTILITY_FAIR else "poor", f"Models trained on synthetic rows {share}: {figures}."
+def judge_utility(scores: dict[str, tuple[float, float]]) -> Verdict:
+    """Judge figures of models trained on synthetic rows, each with its ceiling, by the one that keeps least of it."""
+    figures = " and ".join(f"{name} {score:.2f} against {ceiling:.2f}" for name, (score, ceiling) in scores.items())
+    if min(ceiling for _, ceiling in scores.values()) < UTILITY_LEAST_CEILING:
+        return Verdict("Utility", "unclear", f"Even models trained on real rows hardly predict the target: {figures}.")
+    kept = min(score / ceiling for score, ceiling in scores.values())
+    level = _level(kept >= UTILITY_GOOD, kept >= UTILITY_FAIR)
+    if level == "good":
+        degree = "do as well as" if kept >= 0.99 else "do nearly as well as"
+    else:
+        degree = "keep only part of what is learnt from" if level == "fair" else "do much worse than those trained on"
+    sentence = f"On held-out real rows, models trained on synthetic rows {degree} real ones: {figures}."
+    return Verdict("Utility", level, sentence)
+
+
+def judge_fidelity(divergence: tuple[float, float], association: tuple[float, float]) -> Verdict:
+    """Judge the distributions of columns and their associations, each with its floor, by the worse of the two."""
+    columns = _level(
+        divergence[0] <= max(DIVERGENCE_GOOD, divergence[1]), divergence[0] <= max(DIVERGENCE_FAIR, 2 * divergence[1])
     )
+    # A table of one column has no associations: NaN, which is greater than nothing.
+    pairs = _level(
+        not association[0] > max(ASSOCIATION_GOOD, association[1]),
+        not association[0] > max(ASSOCIATION_FAIR, 2 * association[1]),
+    )
+    words = {"good": "as in the real table", "fair": "somewhat differently", "poor": "differently"}
+    sentence = (
+        f"Columns are distributed {words[columns]} (divergence {divergence[0]:.3f}, held-out real rows "
+        f"{divergence[1]:.3f})"
+    )
+    if association[0] == association[0]:
+        sentence += (
+            f" and depend on each other {words[pairs]} (difference {association[0]:.3f}, held-out real rows "
+            f"{association[1]:.3f})"
+        )
+    return Verdict("Fidelity", min(columns, pairs, key=_ORDER.index), f"{sentence}.")
 
 
-def judge_fidelity(divergence: float, floor: float) -> Verdict:
-    """Compare the divergence of synthetic from training rows with that of held-out rows."""
-    figures = f"mean divergence {divergence:.3f} bits, against {floor:.3f} for held-out real rows"
-    if divergence <= max(FIDELITY_GOOD, floor):
-        return Verdict("Fidelity", "good", f"Columns are distributed as in the real table: {figures}.")
-    if divergence <= max(FIDELITY_FAIR, 2 * floor):
-        return Verdict("Fidelity", "fair", f"Some columns are distributed differently: {figures}.")
-    return Verdict("Fidelity", "poor", f"Columns are distributed differently from the real table: {figures}.")
+def _level(good, fair):
+    return "good" if good else "fair" if fair else "poor"
 
 
 def judge_privacy(auc: float, interval: tuple[float, float], copied: float, copied_by_chance: float) -> Verdict:
