@@ -151,9 +151,43 @@ class Column:
         if self.kind == "categorical":
             return self._code_of_level(value)
         try:
-            return float(self.storage.encode(self._inner_of(value))[0])
+            if self.storage.family in ("integer", "float"):
+                return float(self.storage.encode(_number_of(value))[0])
+            return self._encode_time(self.time_of(value))
         except (TypeError, ValueError) as error:
             raise SchemaError(f"column {self.name!r} cannot be compared with {value!r}") from error
+
+    def time_of(self, value: Any) -> Any:
+        """Read a timestamp, timedelta or period that a user wrote.
+
+        Parameters
+        ----------
+        value : object
+            A time or its text; without a zone it is in the column's.
+
+        Returns
+        -------
+        Timestamp, Timedelta or Period
+            By the column's dtype.
+
+        Raises
+        ------
+        TypeError or ValueError
+            If it is not a time, or has a zone where the column has none.
+        """
+        family, inner = self.storage.family, self.storage.inner
+        if isinstance(value, (bool, int, float)):
+            raise TypeError("a number is not a time")
+        if family == "timedelta":
+            return pd.Timedelta(value)
+        if family == "period":
+            return pd.Period(value, freq=inner.freq)
+        stamp, zone = pd.Timestamp(value), getattr(inner, "tz", None)
+        if stamp.tz is not None and zone is None:
+            raise ValueError("the column has no time zone")
+        if zone is None or stamp.tz is not None:
+            return stamp
+        return stamp.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
 
     # -- text ------------------------------------------------------------------------------------------------------
 
@@ -187,6 +221,25 @@ class Column:
         texts = [_text(level) for level in self.levels]
         counts = Counter(texts)
         return tuple(repr(v) if counts[t] > 1 or not t else t for v, t in zip(self.levels, texts, strict=True))
+
+    def summary(self, limit: int = 10) -> str:
+        """Say which values the column has.
+
+        Parameters
+        ----------
+        limit : int, default=10
+            How many levels to name.
+
+        Returns
+        -------
+        str
+            The observed range, or the levels that some row had.
+        """
+        if self.kind == "continuous":
+            return f"values from {self.format(self.minimum)} to {self.format(self.maximum)}"
+        seen = [text for text, count in zip(self.texts, self.counts, strict=True) if count]
+        more = f" and {len(seen) - limit} more" if len(seen) > limit else ""
+        return "the values " + ", ".join(seen[:limit]) + more if seen else "no values"
 
     # -- JSON ------------------------------------------------------------------------------------------------------
 
@@ -241,22 +294,22 @@ class Column:
             )
         if mine.family in ("datetime", "timedelta", "period"):
             return self._same_time(inner)
-        narrow = isinstance(mine.inner, np.dtype) and mine.inner.kind == "f" and mine.inner.itemsize < 8
-        if narrow and self.kind == "categorical":
-            return pd.Series(inner).astype(np.float64).to_numpy().astype(mine.inner)
+        if mine.family == "float" and self.kind == "categorical":
+            numbers = inner if isinstance(inner, np.ndarray) else inner.to_numpy(np.float64, na_value=np.nan)
+            return numbers.astype(getattr(mine.inner, "numpy_dtype", mine.inner))  # 0.1 as the dtype holds it
         return inner
 
     def _same_time(self, inner: Values) -> Values:
         """Times in the unit and zone of the column."""
         try:
-            if isinstance(self.storage.inner, pd.DatetimeTZDtype) and not isinstance(inner.dtype, pd.DatetimeTZDtype):
-                raise TypeError("no time zone")
+            if isinstance(self.storage.inner, pd.DatetimeTZDtype) != isinstance(inner.dtype, pd.DatetimeTZDtype):
+                raise TypeError("only one of the two has a time zone")
             if isinstance(self.storage.inner, np.dtype):
                 return np.asarray(inner).astype(self.storage.inner)
             return inner.astype(self.storage.inner)
         except (TypeError, ValueError) as error:
             raise SchemaMismatchError(
-                f"column {self.name!r} was learned with dtype {self.storage.inner}, but now has {inner.dtype}; convert it"
+                f"column {self.name!r} was learned with dtype {self.storage.inner}, but has {inner.dtype}; convert it"
             ) from error
 
     def _all_missing(self, n: int) -> Values:
@@ -332,47 +385,36 @@ class Column:
             code = None
         if code is None and isinstance(value, str):
             code = next((code for code, text in enumerate(self.texts) if text == value), None)
+        if code is None and isinstance(value, float):  # a float32 level, named by the number that is written for it
+            code = next((code for code, level in enumerate(self.levels) if level == value), None)
         if code is None and family_of(self.storage.inner) in ("datetime", "period", "timedelta"):
             code = next((code for code, level in enumerate(self.levels) if level == self.time_of(value)), None)
         if code is None:
             raise SchemaError(f"column {self.name!r} has no value {value!r}; it has {self.summary()}")
         return float(code)
 
-    def _inner_of(self, value: Any) -> Values:
-        """One value that a user wrote, as inner values of length 1."""
-        storage = self.storage
-        if storage.family == "integer" and isinstance(value, (int, np.integer)):
-            return np.array([value])
-        if storage.family in ("integer", "float"):
-            number = float(value)
-            if math.isnan(number):
-                raise ValueError("not a number")
-            return np.array([number])
-        moment = self.time_of(value)
-        if isinstance(storage.inner, np.dtype):
-            return np.array([moment.asm8]).astype(storage.inner)
-        return pd.array([moment], dtype=storage.inner)
+    def _encode_time(self, moment: Any) -> float:
+        """Encoded value of a time; between two units of the column's dtype where the time is finer."""
+        inner = self.storage.inner
+        if isinstance(moment, pd.Period):
+            return float(self.storage.encode(pd.array([moment], dtype=inner))[0])
+        zoned = isinstance(inner, pd.DatetimeTZDtype)
+        near: Values = pd.array([moment.as_unit(inner.unit)], dtype=inner) if zoned else np.array([moment.asm8], inner)
+        back = pd.Series(near).iloc[0]
+        return float(self.storage.encode(near)[0]) + 0.5 * (int(moment > back) - int(moment < back)) / self.storage.tick
 
-    def time_of(self, value: Any) -> Any:
-        """Timestamp, timedelta or period that a user wrote."""
-        family, inner = self.storage.family, self.storage.inner
-        if isinstance(value, (bool, int, float)):
-            raise TypeError("a number is not a time")
-        if family == "timedelta":
-            return pd.Timedelta(value)
-        if family == "period":
-            return pd.Period(value, freq=inner.freq)
-        stamp = pd.Timestamp(value)
-        zone = getattr(inner, "tz", None)
-        return stamp.tz_localize(zone) if zone is not None and stamp.tz is None else stamp
 
-    def summary(self, limit: int = 10) -> str:
-        """What values the column has, as text: its range, or its first ``limit`` levels that some row had."""
-        if self.kind == "continuous":
-            return f"values from {self.format(self.minimum)} to {self.format(self.maximum)}"
-        seen = [text for text, count in zip(self.texts, self.counts, strict=True) if count]
-        more = f" and {len(seen) - limit} more" if len(seen) > limit else ""
-        return "the values " + ", ".join(seen[:limit]) + more if seen else "no values"
+def _number_of(value: Any) -> np.ndarray:
+    """Read one number, whole where it can be, as an array of length 1."""
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            value = float(value)
+    number = np.array([value if isinstance(value, (int, np.integer)) else float(value)])
+    if number.dtype.kind == "f" and not np.isfinite(number[0]):
+        raise ValueError("not a finite number")
+    return number
 
 
 def _text(value: Any) -> str:

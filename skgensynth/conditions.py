@@ -152,8 +152,7 @@ def _find(key: Hashable, schema: TableSchema) -> tuple[int, Column]:
     """Place among the modelled columns, by label or name."""
     for attribute in ("label", "name"):
         for column in schema.columns:
-            known = getattr(column, attribute)
-            if known is not None and type(known) is not bool and known == key:
+            if getattr(column, attribute) == key:
                 if column.kind == "identifier":
                     raise ConditionError(f"column {column.name!r} holds identifiers, which are not learned")
                 return schema.modelled.index(column), column
@@ -198,8 +197,8 @@ def _parse_range(column: Column, bounds: tuple[Any, ...]) -> tuple[Allowed, str]
     """A range, both ends included."""
     if len(bounds) != 2:
         raise ConditionError(
-            f"the condition on column {column.name!r} is a tuple of {len(bounds)}; a range is (low, high), and a choice "
-            "of values is a set"
+            f"the condition on column {column.name!r} is a tuple of {len(bounds)}; a range is (low, high), "
+            "and a choice of values is a set"
         )
     low, high = (None if _is_missing(bound) else bound for bound in bounds)
     if low is None and high is None:
@@ -243,7 +242,7 @@ def _order(column: Column) -> tuple[list[Any], Any]:
     if all(isinstance(level, (pd.Timestamp, pd.Timedelta, pd.Period)) for level in column.levels):
         return list(column.levels), column.time_of
     raise ConditionError(
-        f"column {column.name!r} has no order, so it cannot have a range; give a set of values instead; {_choice(column)}"
+        f"column {column.name!r} has no order, so it cannot have a range but a set of values; {_choice(column)}"
     )
 
 

@@ -14,52 +14,55 @@ from skgensynth.exceptions import SchemaError
 from skgensynth.jsonable import dtype_from_json, dtype_to_json, value_from_json, value_to_json
 from skgensynth.storage import Values
 
-__all__ = ["Frame", "Table", "Target", "read_table", "read_target"]
+__all__ = ["Container", "Table", "Target", "read_table", "read_target"]
 
 
 @dataclass(frozen=True)
-class Frame:
+class Container:
     """What a container was, without its values.
 
     Attributes
     ----------
-    container : {"frame", "array", "list", "series"}
-        Its sort.
+    sort : {"frame", "array", "list", "series"}
+        What it was.
     labels : pandas.Index
         Names of the columns; places where there are no names.
     dtype : dtype or None
         Dtype of an array.
     """
 
-    container: str
+    sort: str
     labels: pd.Index
     dtype: Any = None
 
     def rebuild(self, columns: list[Values], n_rows: int, kept: list[int]) -> Any:
         """Make a table of the columns at the given places."""
-        if self.container == "frame":
+        if self.sort == "frame":
             frame = pd.DataFrame(
                 {j: _series(values) for j, values in enumerate(columns)}, index=pd.RangeIndex(n_rows), copy=False
             )
             frame.columns = self.labels.take(kept) if len(kept) < len(self.labels) else self.labels
             return frame
-        out = np.empty((n_rows, len(columns)), dtype=self.dtype)
+        dtype = self.dtype
+        if dtype.kind == "U":  # new identifiers may be longer
+            dtype = np.result_type(dtype, *(values.dtype for values in columns))
+        out = np.empty((n_rows, len(columns)), dtype=dtype)
         for j, values in enumerate(columns):
             out[:, j] = values
-        return out.tolist() if self.container == "list" else out
+        return out.tolist() if self.sort == "list" else out
 
     def rebuild_target(self, values: Values) -> Any:
         """Make a target."""
-        if self.container == "series":
+        if self.sort == "series":
             return _series(values).rename(self.labels[0])
-        if self.container == "frame":
+        if self.sort == "frame":
             return self.rebuild([values], len(values), [0])
-        return values.tolist() if self.container == "list" else values
+        return values.tolist() if self.sort == "list" else values
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
         return {
-            "container": self.container,
+            "sort": self.sort,
             "labels": [value_to_json(label) for label in self.labels],
             "labels_dtype": dtype_to_json(self.labels.dtype),
             "labels_name": value_to_json(self.labels.name),
@@ -68,7 +71,7 @@ class Frame:
         }
 
     @classmethod
-    def from_dict(cls, state: dict[str, Any]) -> Frame:
+    def from_dict(cls, state: dict[str, Any]) -> Container:
         """Reverse to_dict."""
         labels = pd.Index(
             [value_from_json(label) for label in state["labels"]],
@@ -77,25 +80,24 @@ class Frame:
         )
         if state["range"]:
             labels = pd.RangeIndex.from_range(range(len(labels)), name=labels.name)
-        return cls(state["container"], labels, None if state["dtype"] is None else dtype_from_json(state["dtype"]))
+        return cls(state["sort"], labels, None if state["dtype"] is None else dtype_from_json(state["dtype"]))
 
 
 @dataclass(frozen=True)
 class Table:
     """A table taken apart."""
 
-    form: Frame
+    form: Container
     names: list[str]
     values: list[Values]
     n_rows: int
-    named: bool
 
 
 @dataclass(frozen=True)
 class Target:
     """A target taken apart."""
 
-    form: Frame
+    form: Container
     name: str
     label: Hashable
     values: Values
@@ -123,15 +125,15 @@ def read_table(X: Any) -> Table:
         _check_shape(X.shape)
         labels = _check_labels(X.columns)
         values = [_values(X.iloc[:, j]) for j in range(X.shape[1])]
-        return Table(Frame("frame", labels), [str(label) for label in labels], values, len(X), True)
+        return Table(Container("frame", labels), [str(label) for label in labels], values, len(X))
     if sparse.issparse(X):
         raise SchemaError("X is a sparse matrix, but dense data is required; make it dense with X.toarray()")
     if hasattr(X, "__dataframe__"):
         raise SchemaError(f"X is a {type(X).__module__.split('.')[0]} frame; make it a pandas one with X.to_pandas()")
     if isinstance(X, np.ma.MaskedArray):
         raise SchemaError("X is a masked array; fill it with X.filled(numpy.nan)")
-    container = "list" if isinstance(X, (list, tuple)) and not _has_arrays(X) else "array"
-    array = _objects_from_rows(X) if container == "list" else np.asarray(X)
+    sort = "list" if isinstance(X, (list, tuple)) and not _has_arrays(X) else "array"
+    array = _objects_from_rows(X) if sort == "list" else np.asarray(X)
     if array.ndim != 2:
         raise SchemaError(
             f"Expected 2D array, got {array.ndim}D array instead: X must have rows and columns. Reshape your data with "
@@ -140,7 +142,7 @@ def read_table(X: Any) -> Table:
     _check_shape(array.shape)
     labels = pd.RangeIndex(array.shape[1])
     names = [str(label) for label in labels]
-    return Table(Frame(container, labels, array.dtype), names, list(array.T), len(array), False)
+    return Table(Container(sort, labels, array.dtype), names, list(array.T), len(array))
 
 
 def read_target(y: Any, table: Table) -> Target:
@@ -170,13 +172,13 @@ def read_target(y: Any, table: Table) -> Target:
     if isinstance(y, pd.DataFrame):
         if y.shape[1] != 1:
             raise SchemaError(f"y has {y.shape[1]} columns; one target is supported: leave the others in X")
-        container, label, values = "frame", y.columns[0], _values(y.iloc[:, 0])
+        sort, label, values = "frame", y.columns[0], _values(y.iloc[:, 0])
     elif isinstance(y, pd.Series):
-        container, label, values = "series", y.name, _values(y)
+        sort, label, values = "series", y.name, _values(y)
     elif isinstance(y, (list, tuple)):
-        container, values = "list", _objects_from_row(y)
+        sort, values = "list", _objects_from_row(y)
     else:
-        container, values = "array", np.asarray(y)
+        sort, values = "array", np.asarray(y)
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         if values.ndim != 1:
@@ -184,13 +186,13 @@ def read_target(y: Any, table: Table) -> Target:
         dtype = values.dtype
     if len(values) != table.n_rows:
         raise SchemaError(
-            f"Found input variables with inconsistent numbers of samples: X has {table.n_rows} rows, y has {len(values)}"
+            f"Found input variables with inconsistent numbers of samples: X has {table.n_rows}, y {len(values)}"
         )
     labels = y.columns if isinstance(y, pd.DataFrame) else pd.Index([label], dtype=object)
     name = "target" if label is None or str(label) in table.names else str(label)
     while name in table.names:
         name += "_"
-    return Target(Frame(container, labels, dtype), name, label, values)
+    return Target(Container(sort, labels, dtype), name, label, values)
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import string
 from typing import Any
@@ -78,7 +77,8 @@ def learn_identifier(storage: Storage, values: Values) -> dict[str, Any]:
         low, high = int(values.min()), int(values.max())
         return {"form": "number", "last": high, "gap": max(1, (high - low) // max(1, len(values) - 1))}
     texts = [str(value) for value in values]
-    prefix = os.path.commonprefix(texts)
+    first, last = min(texts), max(texts)  # all others share what these two share
+    prefix = first[: next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
     tails = [text[len(prefix.rstrip(string.digits)) :] for text in texts]
     if all(tail.isascii() and tail.isdigit() for tail in tails):
         width = min(len(tail) for tail in tails)

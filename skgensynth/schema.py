@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from skgensynth.columns import KINDS, Column
-from skgensynth.containers import Frame, Table, Target, read_table, read_target
+from skgensynth.containers import Container, Table, Target, read_table, read_target
 from skgensynth.exceptions import IdentifierWarning, SchemaError, SchemaMismatchError
 from skgensynth.identifiers import make_identifiers
 from skgensynth.inference import infer_column
@@ -41,12 +41,14 @@ class TableSchema:
         Its place among the modelled columns.
     identifiers : {"regenerate", "drop"}
         What :meth:`decode` does about identifiers.
+    container, target_container : Container
+        What X and y were; the latter is None without a target.
     """
 
     columns: tuple[Column, ...]
     identifiers: str
-    table: Frame
-    target_form: Frame | None
+    container: Container
+    target_container: Container | None
 
     @cached_property
     def modelled(self) -> tuple[Column, ...]:
@@ -56,12 +58,12 @@ class TableSchema:
     @property
     def target(self) -> Column | None:
         """The target, if there is one."""
-        return self.columns[-1] if self.target_form is not None else None
+        return self.columns[-1] if self.target_container is not None else None
 
     @property
     def target_index(self) -> int | None:
         """Place of the target among the modelled columns."""
-        return len(self.modelled) - 1 if self.target_form is not None else None
+        return len(self.modelled) - 1 if self.target_container is not None else None
 
     @classmethod
     def infer(
@@ -190,9 +192,11 @@ class TableSchema:
                 assert column.identifier is not None
                 inner = make_identifiers(column.name, column.identifier, column.storage, len(values), rng)
                 decoded.append(column.storage.wrap(inner))
-        if self.target_form is None:
-            return self.table.rebuild(decoded, len(values), self._kept)
-        return self.table.rebuild(decoded[:-1], len(values), self._kept), self.target_form.rebuild_target(decoded[-1])
+        if self.target_container is None:
+            return self.container.rebuild(decoded, len(values), self._kept)
+        return self.container.rebuild(decoded[:-1], len(values), self._kept), self.target_container.rebuild_target(
+            decoded[-1]
+        )
 
     def snap(self, values: np.ndarray) -> np.ndarray:
         """Move continuous values to the grid and into the observed range of their column.
@@ -223,8 +227,8 @@ class TableSchema:
         return {
             "columns": [column.to_dict() for column in self.columns],
             "identifiers": self.identifiers,
-            "table": self.table.to_dict(),
-            "target_form": None if self.target_form is None else self.target_form.to_dict(),
+            "container": self.container.to_dict(),
+            "target_container": None if self.target_container is None else self.target_container.to_dict(),
         }
 
     @classmethod
@@ -241,12 +245,12 @@ class TableSchema:
         TableSchema
             An equal schema.
         """
-        form = state["target_form"]
+        form = state["target_container"]
         return cls(
             tuple(Column.from_dict(column) for column in state["columns"]),
             state["identifiers"],
-            Frame.from_dict(state["table"]),
-            None if form is None else Frame.from_dict(form),
+            Container.from_dict(state["container"]),
+            None if form is None else Container.from_dict(form),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -263,7 +267,7 @@ class TableSchema:
     def _match(self, table: Table) -> dict[int, Any]:
         """Values of a table's columns by place in the schema."""
         features = [column for column in self.columns if column.role == "feature"]
-        if not table.named or self.table.container != "frame":
+        if not table.form.sort == self.container.sort == "frame":
             for places in (list(range(len(features))), self._kept):
                 if len(places) == len(table.values):
                     return dict(zip(places, table.values, strict=True))

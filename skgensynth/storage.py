@@ -96,7 +96,8 @@ class Storage:
         if self.python is None:
             return values
         if self.python == "fixed":
-            return np.asarray(values).astype(self.dtype)
+            out = np.asarray(values).astype(str)
+            return out.astype(np.result_type(self.dtype, out.dtype))  # new identifiers may be longer
         if self.python == "arrow":
             return pd.Series(values).astype(self.dtype).array
         missing = np.asarray(pd.isna(values))
@@ -131,7 +132,9 @@ class Storage:
                 return units.astype(inner)
             return pd.arrays.IntegerArray(units.astype(inner.numpy_dtype), missing)
         if family == "period":
-            return pd.PeriodIndex.from_ordinals(_with_nat(units, missing, np.dtype(np.int64)), freq=inner.freq).array
+            return pd.PeriodIndex.from_ordinals(  # type: ignore[attr-defined]  # missing in the stubs
+                _with_nat(units, missing, np.dtype(np.int64)), freq=inner.freq
+            ).array
         if isinstance(inner, pd.DatetimeTZDtype):
             times = pd.DatetimeIndex(_with_nat(units, missing, np.dtype(f"M8[{inner.unit}]")))
             if self.wall:
@@ -232,7 +235,7 @@ class Storage:
 def describe(values: Values) -> tuple[Storage, Values]:
     """Find how outer values are stored; return that and their inner form."""
     dtype = values.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "US":
+    if isinstance(dtype, np.dtype) and dtype.kind == "U":
         storage = Storage(dtype, np.dtype(object), "fixed")
     elif isinstance(dtype, np.dtype) and dtype.kind == "O":
         storage = _describe_objects(values)
@@ -247,10 +250,10 @@ def _without_arrow(dtype: pd.ArrowDtype) -> Any:
     """Dtype that holds the values of an Arrow dtype without Arrow."""
     kind = dtype.kind
     if kind in "iufb":
-        name = dtype.numpy_dtype.name
+        name = np.dtype(dtype.numpy_dtype).name  # type: ignore[attr-defined]  # missing in the stubs
         return pd.api.types.pandas_dtype({"b": "boolean", "u": name.replace("ui", "UI")}.get(kind, name.capitalize()))
     if kind in "mM":
-        unit = getattr(dtype.pyarrow_dtype, "unit", "s")  # a date has none
+        unit: Any = getattr(dtype.pyarrow_dtype, "unit", "s")  # a date has none
         zone = getattr(dtype.pyarrow_dtype, "tz", None)
         return np.dtype(f"{kind}8[{unit}]") if zone is None else pd.DatetimeTZDtype(unit, zone)
     return pd.StringDtype("python") if dtype.type is str else np.dtype(object)
@@ -269,7 +272,7 @@ def _describe_objects(values: np.ndarray) -> Storage:
         python = "Timedelta"
     if python == "number" and any(isinstance(value, float) and value.is_integer() for value in present):
         python = "float"  # 2.0 among whole numbers: floats, some of them written short
-    inner = {"float": np.float64, "number": np.float64, "Decimal": np.float64, "date": "M8[s]", "timedelta": "m8[us]"}
+    inner = {"float": "f8", "number": "f8", "Decimal": "f8", "date": "M8[s]", "timedelta": "m8[us]"}
     if python == "int":
         wide = max(present) > 2**63 - 1
         if min(present) < (0 if wide else -(2**63)) or max(present) > 2**64 - 1:
@@ -285,7 +288,7 @@ def _describe_objects(values: np.ndarray) -> Storage:
         if family_of(found) not in ("datetime", "timedelta"):  # several time zones
             return Storage(dtype, dtype, marker=marker)
         return Storage(dtype, found, python, marker)
-    return Storage(dtype, np.dtype(inner.get(str(python), object)), python, marker)
+    return Storage(dtype, np.dtype(inner.get(str(python), "O")), python, marker)
 
 
 def _marker_of(value: Any) -> str:
