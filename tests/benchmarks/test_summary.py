@@ -1,0 +1,77 @@
+import json
+
+import pandas as pd
+import pytest
+
+from benchmarks.summary import aggregate, overall, summarise, verdicts
+
+
+def _record(table, seed, method, utility, membership, jsd=0.001):
+    return {
+        "table": table,
+        "seed": seed,
+        "method": method,
+        "utility": utility,
+        "utility_mean": {"macro_f1": utility, "auc": 0.9} if table == "heart" else {"r2": utility},
+        "jsd": jsd,
+        "association_difference": 0.1,
+        "membership_auc": membership,
+        "exact_copies": 0,
+        "fit_seconds": 1.0,
+        "fit_cpu_seconds": 1.0,
+        "sample_seconds": 1.0,
+        "load_before_fit": 0.0,
+        "machine": "abacus",
+        "versions": {"numpy": "2"},
+    }
+
+
+@pytest.fixture
+def results(tmp_path):
+    records = [_record("heart", 0, "disco", 0.1, 0.9)]  # measured again below: the later one counts
+    for seed in range(5):
+        noise = 0.01 * (seed - 2)
+        for table in ("heart", "insurance"):
+            records += [
+                _record(table, seed, "real", 0.8 + noise, 0.5),
+                _record(table, seed, "cart", 0.76, 0.7 + noise),
+                _record(table, seed, "tvae", 0.9, 0.5),
+                _record(table, seed, "disco", 0.8, 0.5 + noise, jsd=0.02 if table == "heart" else 0.001),
+            ]
+    path = tmp_path / "quality.jsonl"
+    path.write_text("\n".join(map(json.dumps, records)))
+    return path
+
+
+def test_summary_writes_a_table_a_file_and_a_picture(results):
+    markdown = summarise(results)
+    assert "| heart | DiscoTabSynthesizer | 0.800 ± 0.000 | 1.000 |" in markdown
+    assert results.with_suffix(".md").read_text() == markdown
+    assert results.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    document = json.loads(results.with_suffix(".json").read_text())
+    cells = pd.DataFrame(document["tables"])
+    assert set(cells["seeds"]) == {5}
+    cart = cells[(cells["method"] == "cart") & (cells["table"] == "heart")].iloc[0]
+    assert cart["ratio"] == pytest.approx(0.95)
+    # Student's t with four degrees of freedom: 2.776 standard errors.
+    assert cart["membership_high"] - cart["membership_low"] == pytest.approx(2 * 2.776 * 0.01581 / 5**0.5, abs=1e-4)
+    leaking = {row["method"]: row["leaking_tables"] for row in document["methods"]}
+    assert leaking["cart"] == ["heart", "insurance"]
+    assert leaking["disco"] == []
+
+
+def test_verdicts_name_what_was_missed(results):
+    summarise(results)
+    document = json.loads(results.with_suffix(".json").read_text())
+    fulfilled = {wish: (ok, figure) for wish, ok, figure in document["verdicts"]}
+    assert fulfilled["utility / real at least 0.98 on the mean"] == (True, "1.000")
+    assert fulfilled["utility above TVAE on every table"] == (False, "heart, insurance")
+    assert fulfilled["utility at least that of sequential CART on the mean"] == (True, "+0.050")
+    assert fulfilled["JSD below 0.01 (Parkinson's 0.02) on every table"] == (False, "heart 0.0200")
+    assert fulfilled["on none significantly above 0.5"] == (True, "none")
+
+
+def test_no_verdicts_without_our_method():
+    runs = pd.DataFrame([_record("heart", seed, "cart", 0.8, 0.6) for seed in range(2)])
+    cells = aggregate(runs.assign(auc=0.9, load=0.0, ratio=1.0))
+    assert verdicts(cells, overall(cells)) == []
