@@ -24,8 +24,8 @@ FIGURES = (
     "fit_cpu_seconds",
     "sample_seconds",
 )
-# More waiting processes than this before a fit, on two cores: its seconds on the wall say little.
-BUSY_LOAD = 0.5
+# A benchmark of one process keeps the load near 1 by itself; above this, something else was running as well.
+BUSY_LOAD = 1.5
 JSD_LIMITS = dict.fromkeys(TABLES, 0.01) | {"parkinsons": 0.02}  # fewer than 200 training rows
 
 
