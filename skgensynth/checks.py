@@ -1,0 +1,73 @@
+"""The last gate before a generated row leaves: the table's own values, the conditions, no copy of a training row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skgensynth.conditions import Conditions
+from skgensynth.copies import CopyFilter
+from skgensynth.schema import Column, TableSchema
+
+__all__ = ["RowCheck"]
+
+
+class RowCheck:
+    """Tells good candidates from bad ones and says why, in the form that `gather` wants.
+
+    Parameters
+    ----------
+    schema : TableSchema
+        What values the columns can take.
+    conditions : Conditions
+        What every row must satisfy; may be empty.
+    copies : CopyFilter or None
+        Recognises exact copies of training rows; None lets them pass.
+    """
+
+    def __init__(self, schema: TableSchema, conditions: Conditions, copies: CopyFilter | None):
+        self._columns = schema.modelled
+        self._conditions = conditions
+        self._copies = copies
+
+    def __call__(self, values: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Judge candidates.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            Encoded candidates, snapped to their columns' grids.
+
+        Returns
+        -------
+        ok : ndarray of bool, shape (n_rows,)
+        reasons : dict of str to ndarray of bool, shape (n_rows,)
+            Which rows were rejected for which reason.
+        """
+        ok = np.ones(len(values), dtype=bool)
+        reasons = {}
+        for index, column in enumerate(self._columns):
+            foreign = _foreign(values[:, index], column)
+            if foreign.any():
+                reasons[f"column {column.name!r} has a value that its training rows rule out"] = foreign
+                ok &= ~foreign
+        if self._conditions:
+            # Only on rows that belong to the table: a mask looks levels up by their codes.
+            unmet = np.zeros(len(values), dtype=bool)
+            unmet[ok] = ~self._conditions.mask(values[ok])
+            reasons["conditions are not met"] = unmet
+            ok &= ~unmet
+        if self._copies is not None:
+            copied = self._copies.is_copy(values)
+            reasons["exact copy of a training row"] = copied
+            ok &= ~copied
+        return ok, reasons
+
+
+def _foreign(values: np.ndarray, column: Column) -> np.ndarray:
+    """Mark the encoded values that the column cannot take."""
+    missing = np.isnan(values)
+    if column.kind == "categorical":
+        foreign = ~np.isin(values, np.arange(len(column.levels)))
+    else:
+        foreign = ~((values >= column.minimum) & (values <= column.maximum))
+    return np.where(missing, not column.has_missing, foreign)
