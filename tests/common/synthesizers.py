@@ -1,0 +1,14 @@
+"""The synthesizers that must honour the contract, with settings that fit in a moment: add a line to add one."""
+
+from common.toy import MarginalsSynthesizer
+
+SYNTHESIZERS = [
+    MarginalsSynthesizer(random_state=0),
+]
+
+# Checks of scikit-learn and imbalanced-learn that a class does not pass: {class name: {check: reason}}.
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {}
+
+
+def expected_failures(synthesizer):
+    return EXPECTED_FAILURES.get(type(synthesizer).__name__, {})
