@@ -16,7 +16,7 @@ from skgensynth.exceptions import SchemaError, SchemaMismatchError
 from skgensynth.jsonable import value_from_json, value_to_json
 from skgensynth.storage import Storage, Values, describe, family_of
 
-__all__ = ["KINDS", "Column"]
+__all__ = ["KINDS", "Column", "text_of"]
 
 KINDS = ("categorical", "continuous", "identifier")
 _NUMERIC = ("integer", "float", "boolean")
@@ -186,7 +186,7 @@ class Column:
         if stamp.tz is not None and zone is None:
             raise ValueError("the column has no time zone")
         if zone is None or stamp.tz is not None:
-            return stamp
+            return stamp if zone is None else stamp.tz_convert(zone)
         return stamp.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
 
     # -- text ------------------------------------------------------------------------------------------------------
@@ -213,12 +213,12 @@ class Column:
             decimals = self.storage.decimals
             number = code_or_value + 0.0
             return f"{number:.6g}" if decimals is None else f"{round(number, decimals) + 0.0:.{decimals}f}"
-        return _text(pd.Series(self.storage.decode(np.array([code_or_value]))).iloc[0])
+        return text_of(pd.Series(self.storage.decode(np.array([code_or_value]))).iloc[0])
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """Text of each level, all different."""
-        texts = [_text(level) for level in self.levels]
+        texts = [text_of(level) for level in self.levels]
         counts = Counter(texts)
         return tuple(repr(v) if counts[t] > 1 or not t else t for v, t in zip(self.levels, texts, strict=True))
 
@@ -277,7 +277,7 @@ class Column:
     def _to_inner(self, values: Values) -> Values:
         """Inner form of values, checked to mean the same as the column's."""
         mine = self.storage
-        if values.dtype == mine.dtype and mine.python in (None, "str", "fixed", "arrow"):
+        if values.dtype == mine.dtype and mine.python in (None, "str", "fixed", "swapped", "arrow"):
             return mine.unwrap(values)
         found, inner = describe(values)
         if np.asarray(pd.isna(inner)).all():
@@ -417,8 +417,8 @@ def _number_of(value: Any) -> np.ndarray:
     return number
 
 
-def _text(value: Any) -> str:
-    """Readable text of one value."""
+def text_of(value: Any) -> str:
+    """Write one value of a table as readable text."""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, pd.Timestamp):

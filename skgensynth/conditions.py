@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skgensynth.columns import Column
+from skgensynth.columns import Column, text_of
 from skgensynth.exceptions import ConditionError, SchemaError
 from skgensynth.schema import TableSchema
 
@@ -269,8 +269,8 @@ def _written(column: Column, point: float, values: Iterable[Any]) -> str:
 
 
 def _bound_text(column: Column, bound: Any) -> str:
-    """A bound in words: times as the column writes them, numbers as the user did."""
-    return str(bound) if column.storage.family in ("integer", "float") else column.format(column.code_of(bound))
+    """A bound in words: times in one way, in the column's zone; numbers as the user wrote them."""
+    return str(bound) if column.storage.family in ("integer", "float") else text_of(column.time_of(bound))
 
 
 def _range_text(low: Any, high: Any) -> str:

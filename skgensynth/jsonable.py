@@ -108,7 +108,7 @@ def dtype_from_json(state: dict[str, Any]) -> Any:
         storage = state["string"] if importlib.util.find_spec("pyarrow") else "python"
         return pd.StringDtype(storage, na_value=pd.NA if state["missing"] == "NA" else np.nan)
     if "arrow" in state:
-        import pyarrow  # type: ignore[import-untyped]
+        import pyarrow
 
         return pd.ArrowDtype(pyarrow.type_for_alias(state["arrow"]))
     return np.dtype(state["numpy"]) if "numpy" in state else pd.api.types.pandas_dtype(state["pandas"])

@@ -58,7 +58,9 @@ class Storage:
 
     dtype: Any  # outer dtype
     inner: Any  # inner dtype
-    python: str | None = None  # type of the values in an object column; "arrow" and "fixed" for dtypes of those sorts
+    python: str | None = (
+        None  # type of the values in an object column; "arrow", "fixed", "swapped" for dtypes of those sorts
+    )
     marker: str = "None"  # what stands for a missing value in an object column
     origin: int = 0  # whole values: the one encoded as 0, in the inner dtype's unit
     tick: int = 1  # whole values: inner units for one encoded unit
@@ -98,6 +100,8 @@ class Storage:
         if self.python == "fixed":
             out = np.asarray(values).astype(str)
             return out.astype(np.result_type(self.dtype, out.dtype))  # new identifiers may be longer
+        if self.python == "swapped":
+            return values.astype(self.dtype)
         if self.python == "arrow":
             return pd.Series(values).astype(self.dtype).array
         missing = np.asarray(pd.isna(values))
@@ -239,6 +243,8 @@ def describe(values: Values) -> tuple[Storage, Values]:
         storage = Storage(dtype, np.dtype(object), "fixed")
     elif isinstance(dtype, np.dtype) and dtype.kind == "O":
         storage = _describe_objects(values)
+    elif isinstance(dtype, np.dtype) and not dtype.isnative:
+        storage = Storage(dtype, dtype.newbyteorder("="), "swapped")
     elif isinstance(dtype, pd.ArrowDtype):
         storage = Storage(dtype, _without_arrow(dtype), "arrow")
     else:
@@ -304,6 +310,8 @@ def _unwrap(values: Values, python: str | None, inner: Any) -> Values:
         return values
     if python == "fixed":
         return values.astype(object)
+    if python == "swapped":
+        return values.astype(inner)
     if python == "arrow":
         return _plain(pd.Series(values).astype(inner))
     missing = np.asarray(pd.isna(values))
