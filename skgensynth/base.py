@@ -256,11 +256,11 @@ class BaseSynthesizer(BaseOverSampler):
             validate_data(self, X, skip_check_array=True)
             values = self.schema_.encode(X, y)
             self._fit_model(values, make_generator(self.random_state, "fit"))
+            self._training_values = values
+            self._copies = CopyFilter(values, self.schema_)
         except BaseException:
             self._forget()
             raise
-        self._training_values = values
-        self._copies = CopyFilter(values, self.schema_)
         return self
 
     def _forget(self) -> None:

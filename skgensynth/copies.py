@@ -58,15 +58,15 @@ class CopyFilter:
     """
 
     def __init__(self, values: np.ndarray, schema: TableSchema):
-        self._values = schema.snap(values)
+        snapped = schema.snap(values)
+        # Mostly the rows are on their grids already: then they are kept in memory once.
+        self._values = values if np.array_equal(snapped, values, equal_nan=True) else snapped
         self._columns = schema.modelled
-        keys, first, counts = np.unique(row_keys(self._values), return_index=True, return_counts=True)
-        self._keys = keys
-        self._rows = self._values[first]
+        self._keys, self._first, counts = np.unique(row_keys(self._values), return_index=True, return_counts=True)
         self._coverage = 1.0 - np.count_nonzero(counts == 1) / len(values)
-        self._probabilities = np.column_stack(
-            [self._column_probabilities(index, None) for index in range(len(self._columns))]
-        )
+        self._probabilities = np.empty((len(self._first), len(self._columns)), dtype=np.float32)
+        for index in range(len(self._columns)):
+            self._probabilities[:, index] = self._column_probabilities(index, None)
 
     def natural_rate(self, conditions: Conditions) -> float:
         """Estimate how often a new row equals a training row for no other reason than the table's own make.
@@ -81,13 +81,13 @@ class CopyFilter:
         float
             In [0, 1].
         """
-        probabilities, rows = self._probabilities, np.ones(len(self._rows), dtype=bool)
+        probabilities = self._probabilities
         if conditions:
-            rows = conditions.mask(self._rows)
-            probabilities = probabilities.copy()
+            met = conditions.mask(self._values)[self._first]
+            probabilities = probabilities[met]
             for index, allowed in conditions.allowed.items():
-                probabilities[:, index] = self._column_probabilities(index, allowed)
-        return float(max(self._coverage, min(1.0, probabilities[rows].prod(axis=1).sum())))
+                probabilities[:, index] = self._column_probabilities(index, allowed)[met]
+        return float(max(self._coverage, min(1.0, probabilities.prod(axis=1).sum())))
 
     def refuses(self, conditions: Conditions) -> bool:
         """Whether copies are to be drawn again under these conditions."""
@@ -114,7 +114,8 @@ class CopyFilter:
         column, values = self._columns[index], self._values[:, index]
         if allowed is not None:
             values = values[allowed.mask(values)]
-        result = np.zeros(len(self._rows))
+        wanted = self._values[self._first, index]
+        result = np.zeros(len(wanted))
         if not len(values):
             return result
         # Missing values sort last and are one value: np.unique merges them.
@@ -125,7 +126,6 @@ class CopyFilter:
             turing = 2.0 * (counts == 2).sum() / max(1, once.sum()) / len(values)
             shares[once] = np.minimum(shares[once], turing)
             shares = np.maximum(shares, 1.0 / _grid_size(column, allowed))
-        wanted = self._rows[:, index]
         position = np.minimum(np.searchsorted(levels, wanted), len(levels) - 1)
         found = (levels[position] == wanted) | (np.isnan(levels[position]) & np.isnan(wanted))
         result[found] = shares[position[found]]

@@ -57,7 +57,7 @@ def load_synthesizer(cls: type[Synthesizer], folder: str | Path) -> Synthesizer:
     known = {known_cls.__name__: known_cls for known_cls in _with_subclasses(cls)}
     if document["class"] not in known:
         raise PersistenceError(
-            f"{folder} holds a {document['class']}, which is not a {cls.__name__}: call {document['class']}.load."
+            f"{folder} holds a {document['class']}: load it with {document['class']}.load, not {cls.__name__}.load."
         )
     params = {name: _from_json(value) for name, value in document["params"].items()}
     synthesizer = known[document["class"]](**params)
