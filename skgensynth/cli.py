@@ -170,7 +170,7 @@ def _generate(args):
     if report is not None:
         _show(args, report, table, target, source)
         if args.report:
-            _write_page(args, report, table, source, synthetic, sentence, said.warnings)
+            _write_page(args, report, table, source, synthetic, sentence, synthesizer, said.warnings)
     print(f"{args.out}: {len(synthetic):,} synthetic rows" + (f" where {sentence}" if sentence else ""))
     if args.report:
         print(f"{args.report}: the report")
@@ -322,17 +322,10 @@ def _show(args, report, table, target, source):
     )
 
 
-def _write_page(args, report, table, source, synthetic, sentence, said_warnings):
+def _write_page(args, report, table, source, synthetic, sentence, synthesizer, said_warnings):
     from skgensynth.report import Origin
 
-    settings = {
-        "method": args.method,
-        "policy": args.policy or "the method's default",
-        "epochs": args.epochs or "the method's default",
-        "identifier columns": args.identifiers,
-        "seed": args.seed,
-        "held-out share": args.holdout,
-        "rows": len(synthetic),
-    }
+    parameters = {name: value for name, value in synthesizer.get_params().items() if name != "verbose"}
+    settings = {"method": type(synthesizer).__name__, **parameters, "held-out share": args.holdout}
     origin = Origin(source, Path(args.out).name, len(table), synthetic, sentence, settings, said_warnings)
     report.to_html(args.report, origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -125,7 +125,7 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def _read_csv(path):
-    options = {"header": None, "dtype": str, "encoding": "utf-8-sig", "skipinitialspace": True}
+    options: dict[str, Any] = {"header": None, "dtype": str, "encoding": "utf-8-sig", "skipinitialspace": True}
     try:
         rows = pd.read_csv(path, **options)
         header = pd.read_csv(path, **options, nrows=1, keep_default_na=False).iloc[0]

@@ -39,7 +39,7 @@ def marginal(name: str, real: pd.Series, synthetic: pd.Series) -> Chart:
         drawing = _histogram(*_numbers(real, synthetic), ends=_ends(real))
     else:
         drawing = _bars(*_shares(real, synthetic), classes=("real", "synthetic"))
-    return Chart(_svg(*drawing, text), text)
+    return Chart(_svg(drawing, text), text)
 
 
 def distances(train: np.ndarray, test: np.ndarray) -> Chart:
@@ -50,7 +50,7 @@ def distances(train: np.ndarray, test: np.ndarray) -> Chart:
     )
     high = float(np.quantile(np.concatenate([train, test]), 0.995))
     drawing = _histogram(train, test, ends=("0", f"{high:.2g}"), limits=(0.0, high))
-    return Chart(_svg(*drawing, text), text)
+    return Chart(_svg(drawing, text), text)
 
 
 def utility(synthetic: UtilityResult, ceiling: UtilityResult) -> Chart:
@@ -63,7 +63,7 @@ def utility(synthetic: UtilityResult, ceiling: UtilityResult) -> Chart:
         f"{label} {real:.2f} and {made:.2f}" for label, real, made in zip(labels, *pairs, strict=True)
     )
     drawing = _bars(labels, *pairs, classes=("real", "synthetic"), percent=False)
-    return Chart(_svg(*drawing, text), text)
+    return Chart(_svg(drawing, text), text)
 
 
 def heat_map(matrix: pd.DataFrame, title: str) -> Chart:
@@ -87,7 +87,7 @@ def heat_map(matrix: pd.DataFrame, title: str) -> Chart:
             cells.append(
                 f'<text x="{x:.1f}" y="{y + font / 3:.1f}" text-anchor="middle" font-size="{font:.1f}">{i + 1}</text>'
             )
-    return Chart(_svg(cells, _WIDTH, title), title)
+    return Chart(_svg((cells, _WIDTH), title), title)
 
 
 def strongest_columns(matrix: pd.DataFrame, always: Sequence = ()) -> list:
@@ -98,7 +98,8 @@ def strongest_columns(matrix: pd.DataFrame, always: Sequence = ()) -> list:
     return [name for name in matrix.columns if name in kept]
 
 
-def _svg(parts, height, text):
+def _svg(drawing, text):
+    parts, height = drawing
     return (
         f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{escape(text)}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
@@ -130,6 +131,8 @@ def _histogram(first, second, *, ends, limits=None):
 
 def _bars(labels, first, second, *, classes, percent=True):
     """Two bars for each label, the figures at the right."""
+    if not labels:
+        return ['<text x="0" y="12">no values</text>'], 18
     top = max(*first, *second, 1e-9)
     parts = []
     for i, (label, *pair) in enumerate(zip(labels, first, second, strict=True)):
@@ -162,7 +165,7 @@ def value_text(value) -> str:
     """Short text of one value of a table."""
     if isinstance(value, pd.Timestamp):
         return value.strftime("%Y-%m-%d")
-    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
     return str(value)
 
