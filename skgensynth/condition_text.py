@@ -66,7 +66,8 @@ def _column_of(text, table):
 def _parse(text, column):
     if not text:
         return None
-    if ".." in text and is_number_column(column):
+    # Levels may have an order too; text has none, and may hold two dots.
+    if ".." in text and (is_number_column(column) or isinstance(column.dtype, pd.CategoricalDtype)):
         low, high = (part.strip() for part in text.split("..", 1))
         if not low and not high:
             raise ConditionError(f"The range of column {column.name!r} has no end: write LOW.., ..HIGH or LOW..HIGH.")

@@ -34,6 +34,7 @@ TABLE = pd.DataFrame(
         ("smoker=true", {"smoker": True}),
         ("day=2020-06-01..", {"day": ("2020-06-01", None)}),
         ("stage=2", {"stage": 2}),
+        ("stage=..2", {"stage": (None, 2)}),
         ("span=1..2", {"span": "1..2"}),
         ("a=b=x", {"a=b": "x"}),
         ("a=x", {"a": "x"}),

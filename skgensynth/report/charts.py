@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -161,7 +161,7 @@ def _ends(real):
     return tuple(value_text(value) for value in (low, high))
 
 
-def value_text(value) -> str:
+def value_text(value: Any) -> str:
     """Short text of one value of a table."""
     if isinstance(value, pd.Timestamp):
         return value.strftime("%Y-%m-%d")
