@@ -73,7 +73,7 @@ class BaseSynthesizer(BaseOverSampler):
         What is known about the columns.
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns of X, where all are strings.
     sampling_strategy_ : dict
         Rows to add per class; set by `fit_resample` only.

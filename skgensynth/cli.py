@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import skgensynth
 from skgensynth.condition_text import parse_condition_texts
-from skgensynth.exceptions import SkgensynthWarning
+from skgensynth.exceptions import SkgensynthError, SkgensynthWarning
 from skgensynth.files import DATASETS, PARQUET_SUFFIXES, load_dataset, read_table, suffix_of, write_table
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", 130)
     except (RuntimeError, MemoryError) as error:
         return _fail(error, 1)
-    except (ValueError, OSError, ImportError) as error:
+    except (SkgensynthError, ValueError, OSError, ImportError) as error:
         return _fail(error, 2)
     return 0
 
@@ -116,7 +116,9 @@ def _parser():
     method = generate.add_argument_group("the method")
     method.add_argument("--method", choices=sorted(METHODS), default="disco", help="default: %(default)s")
     method.add_argument("--policy", help='"compact", or the name, folder or GGUF file of a language model')
-    method.add_argument("--epochs", type=_epochs, metavar="N", help='passes over the table, or "auto"')
+    method.add_argument(
+        "--epochs", type=_positive, metavar="N", help="passes over the table (default: chosen by its number of rows)"
+    )
     method.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     rows = generate.add_argument_group("the synthetic rows")
     rows.add_argument("--rows", type=_positive, metavar="N", help="default: as many as the table has")
@@ -136,10 +138,6 @@ def _positive(text):
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
-
-
-def _epochs(text):
-    return text if text == "auto" else _positive(text)
 
 
 def _share(text):

@@ -10,7 +10,7 @@ from common.toy import MarginalsSynthesizer
 
 import skgensynth
 from skgensynth.cli import main
-from skgensynth.exceptions import SamplingError
+from skgensynth.exceptions import SamplingError, SkgensynthError
 from skgensynth.files import read_table
 
 
@@ -23,7 +23,7 @@ class _Synthesizer(MarginalsSynthesizer):
         self,
         *,
         policy="compact",
-        n_epochs="auto",
+        n_epochs=None,
         sampling_strategy="auto",
         categorical_features=None,
         column_kinds=None,
@@ -258,6 +258,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(capsys, arguments):
     [
         (SamplingError("No valid row\nin 1,000 candidates."), 1, "No valid row in 1,000 candidates."),
         (MemoryError(), 1, "MemoryError"),
+        (SkgensynthError("The model does not suit the table."), 2, "The model does not suit the table."),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

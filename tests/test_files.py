@@ -107,3 +107,20 @@ def test_shipped_tables_load_with_their_target_last(name):
 def test_an_unknown_dataset_names_those_there_are():
     with pytest.raises(ValueError, match="breast_cancer, diabetes, iris, wine"):
         load_dataset("titanic")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "shape", "n_missing"),
+    [
+        ("heart_failure_clinical_records.csv", (299, 13), 0),
+        ("cirrhosis.csv", (418, 20), 1033),
+        ("stroke.csv", (5110, 12), 201),
+        ("adult.csv.gz", (32561, 15), 4262),
+        ("parkinsons.csv", (195, 24), 0),
+    ],
+)
+def test_public_tables_are_read_whole(data_folder, name, shape, n_missing):
+    table = read_table(data_folder / name)
+    assert table.shape == shape
+    assert table.isna().to_numpy().sum() == n_missing
