@@ -1,0 +1,1 @@
+"""DISCO-TAB: language models of rows, and the synthesizer that trains them."""

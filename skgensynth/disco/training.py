@@ -1,0 +1,294 @@
+"""Supervised stage of the compact policy: likelihood of the rows in random column orders."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgensynth.disco.network import Dropout, RowTransformer
+from skgensynth.exceptions import InterruptedTrainingWarning, SkgensynthError
+
+__all__ = ["TrainingSettings", "one_torch_thread", "train_members"]
+
+SMOOTHING = 0.1
+WARM_UP_STEPS = 20
+AVERAGE_DECAY = 0.98
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings of `train_members`.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Passes over the rows.
+    batch_size : int
+        Rows per step.
+    learning_rate : float
+        Step size of AdamW.
+    dropout : float
+        Share of inner numbers left out, in [0, 1).
+    weight_decay : float
+        Decay of weights, biases excepted.
+    """
+
+    n_epochs: int
+    batch_size: int
+    learning_rate: float
+    dropout: float
+    weight_decay: float
+
+
+def train_members(
+    parts: list[RowTransformer],
+    ordered: NDArray[np.int64],
+    tokens: NDArray[np.int64],
+    settings: TrainingSettings,
+    rng: np.random.Generator,
+    *,
+    n_threads: int,
+    verbose: int = 0,
+) -> list[dict[str, float]]:
+    """Train the parts of an ensemble, each in a thread of its own, on the rows of a table.
+
+    The loss is the cross-entropy of each column's token after the columns before it, in a column order drawn afresh
+    for each row and step. Up to a tenth of the target of a number lies on the neighbouring bins, in the proportions of
+    a Metropolis step, which leave the column's distribution as it is. Weights are averaged
+    exponentially over the steps; the averages are what remains (ours). Parts do not depend on each other or on the
+    number of threads.
+
+    Parameters
+    ----------
+    parts : list of RowTransformer
+        Networks; changed in place.
+    ordered : ndarray of shape (n_columns,)
+        How many of each column's first tokens are in order.
+    tokens : ndarray of shape (n_rows, n_columns)
+        Tokens of the training rows.
+    settings : TrainingSettings
+        Epochs, batches, step size, regularisation.
+    rng : numpy.random.Generator
+        Source of batches, orders and noise.
+    n_threads : int
+        Parts trained at the same time.
+    verbose : int, default=0
+        Above 0: a progress bar on standard error.
+
+    Returns
+    -------
+    list of dict
+        For each epoch ``epoch`` (from 1), ``loss`` (mean cross-entropy of a row, in nats), ``seconds`` since the
+        start.
+
+    Warns
+    -----
+    InterruptedTrainingWarning
+        After a keyboard interrupt; the averages so far are kept.
+    """
+    stop = threading.Event()
+    seeds = rng.spawn(len(parts))
+    runs = [_Run(part, ordered, tokens, settings, seed, stop) for part, seed in zip(parts, seeds, strict=True)]
+    with one_torch_thread(), ThreadPoolExecutor(n_threads) as pool, _progress(runs, settings, verbose) as refresh:
+        futures = [pool.submit(run.train) for run in runs]
+        try:
+            _wait_for(futures, refresh)
+        except KeyboardInterrupt:
+            stop.set()
+            done = min(len(run.losses) for run in runs)
+            warnings.warn(
+                f"Training was interrupted after {done} of {settings.n_epochs} epochs; the state so far is kept.",
+                InterruptedTrainingWarning,
+                stacklevel=4,
+            )
+    for run in runs:
+        run.keep_average()
+    if not all(torch.isfinite(p).all() for part in parts for p in part.parameters()):
+        raise SkgensynthError(
+            f"the weights are not finite after training; lower learning_rate, now {settings.learning_rate}"
+        )
+    return [
+        {"epoch": epoch + 1.0, "loss": float(np.mean(losses)), "seconds": float(max(seconds))}
+        for epoch, (losses, seconds) in enumerate(
+            zip(
+                zip(*(run.losses for run in runs), strict=False),
+                zip(*(run.seconds for run in runs), strict=False),
+                strict=True,
+            )
+        )
+    ]
+
+
+class _Run:
+    """Training of one part."""
+
+    def __init__(
+        self,
+        network: RowTransformer,
+        ordered: NDArray[np.int64],
+        tokens: NDArray[np.int64],
+        settings: TrainingSettings,
+        rng: np.random.Generator,
+        stop: threading.Event,
+    ) -> None:
+        self.losses: list[float] = []
+        self.seconds: list[float] = []
+        self._network = network
+        self._tokens = torch.from_numpy(tokens)
+        self._smoothing = _Smoothing(tokens, network.sizes, ordered)
+        self._settings = settings
+        self._stop = stop
+        self._generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        self._dropout = Dropout(settings.dropout, self._generator)
+        self._parameters: list[Tensor] = list(network.parameters())
+        self._average = [parameter.detach().clone() for parameter in self._parameters]
+        decayed = [p for p in self._parameters if p.shape[1] > 1]
+        others = [p for p in self._parameters if p.shape[1] == 1]
+        self._optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=settings.learning_rate,
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+        self._n_steps = 0
+
+    def train(self) -> None:
+        """Run all epochs, unless stopped."""
+        start = time.perf_counter()
+        for _ in range(self._settings.n_epochs):
+            losses = []
+            for batch in self._batches():
+                if self._stop.is_set():
+                    return
+                losses.append(self._step(batch))
+            self.losses.append(float(torch.stack(losses).mean()))
+            self.seconds.append(time.perf_counter() - start)
+
+    def keep_average(self) -> None:
+        """Put the averaged weights into the network."""
+        with torch.no_grad():
+            for parameter, average in zip(self._parameters, self._average, strict=True):
+                parameter.copy_(average)
+
+    def _batches(self) -> Iterator[Tensor]:
+        """Rows of one epoch, each member's in an order of its own, of shape (n_members, batch size)."""
+        members, n_rows = self._network.settings.n_members, len(self._tokens)
+        shuffled = torch.rand(members, n_rows, generator=self._generator).argsort(dim=1)
+        size = min(self._settings.batch_size, n_rows)
+        # The last rows that do not fill a batch wait for another epoch's order.
+        for start in range(0, n_rows - size + 1, size):
+            yield shuffled[:, start : start + size]
+
+    def _step(self, batch: Tensor) -> Tensor:
+        """Change the weights a little; the mean loss of a row."""
+        tokens = self._tokens[batch]
+        orders = torch.rand(tokens.shape, generator=self._generator).argsort(dim=2)
+        loss = self._loss(tokens, orders)
+        self._optimizer.zero_grad()
+        loss.sum().backward()
+        self._n_steps += 1
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._settings.learning_rate * min(1.0, self._n_steps / WARM_UP_STEPS)
+        self._optimizer.step()
+        weight = 1 - min(AVERAGE_DECAY, self._n_steps / (self._n_steps + 9))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._average, self._parameters, weight)
+        return loss.detach().mean() * tokens.shape[2]
+
+    def _loss(self, tokens: Tensor, orders: Tensor) -> Tensor:
+        """Smoothed cross-entropy per value, of shape (n_members,)."""
+        total = torch.zeros(len(tokens))
+        hidden = self._network.hidden(tokens, orders, self._dropout)
+        for columns, log_probs in self._network.log_probs(hidden):
+            chosen = tokens[:, :, columns].transpose(1, 2)
+            flat = chosen + self._network.offsets[columns][None, :, None]
+            total = total + self._smoothing.mean(log_probs, chosen, flat).sum((1, 2))
+        return -total / orders[0].numel()
+
+
+class _Smoothing:
+    """Targets of numbers that lie in part on the neighbouring bins.
+
+    The part that moves from bin i to its neighbour j is ``SMOOTHING / 2 * min(1, p_j / p_i)``, with p the frequencies
+    of the bins: as much moves from j to i, so the column's distribution stays (the acceptance rule of Metropolis et
+    al., 1953).
+    """
+
+    def __init__(self, tokens: NDArray[np.int64], sizes: Sequence[int], ordered: NDArray[np.int64]) -> None:
+        below, above = [], []
+        for j, size in enumerate(sizes):
+            counts = np.bincount(tokens[:, j], minlength=size) + 0.5
+            down, up = np.zeros(size), np.zeros(size)
+            n = int(ordered[j])
+            down[1:n] = np.minimum(1, counts[: max(n - 1, 0)] / counts[1:n])
+            up[: max(n - 1, 0)] = np.minimum(1, counts[1:n] / counts[: max(n - 1, 0)])
+            below.append(down)
+            above.append(up)
+        self._below = torch.from_numpy(np.concatenate(below)).float() * SMOOTHING / 2
+        self._above = torch.from_numpy(np.concatenate(above)).float() * SMOOTHING / 2
+
+    def mean(self, log_probs: Tensor, chosen: Tensor, flat: Tensor) -> Tensor:
+        """Mean log-probability of tokens and their neighbours.
+
+        `log_probs` has the shape of `chosen` and a last dimension of tokens; `flat` numbers tokens over all columns.
+        """
+        below, above = self._below[flat], self._above[flat]
+        # Where there is no neighbour, its weight is 0 and any token will do.
+        near = torch.stack([(chosen - 1).clamp_min(0), chosen, (chosen + 1).clamp_max(log_probs.shape[-1] - 1)], dim=-1)
+        weights = torch.stack([below, 1 - below - above, above], dim=-1)
+        return (log_probs.gather(-1, near) * weights).sum(dim=-1)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let each operation run on one thread, so that sums, and with them results, do not depend on the machine's load.
+
+    The networks are too small to gain from more; parts of the ensemble run side by side instead.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _wait_for(futures: list[Future[None]], refresh: Any) -> None:
+    """Wait until all are done; raise what one of them raised."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=0.2)
+        refresh()
+        for future in done:
+            future.result()
+
+
+@contextmanager
+def _progress(runs: list[_Run], settings: TrainingSettings, verbose: int) -> Iterator[Any]:
+    """A function that brings the progress bar up to date."""
+    if not verbose:
+        yield lambda: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=settings.n_epochs, desc="training", unit="epoch") as bar:
+
+        def refresh() -> None:
+            done = min(len(run.losses) for run in runs)
+            if done > bar.n:
+                bar.set_postfix(loss=f"{np.mean([run.losses[-1] for run in runs]):.3f}", refresh=False)
+                bar.update(done - bar.n)
+
+        yield refresh
+        refresh()

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import itertools
+import json
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from skgensynth.conditions import Conditions
+from skgensynth.disco.compact import CompactPolicy, automatic_settings
+from skgensynth.exceptions import ModelNotFoundError
+from skgensynth.schema import TableSchema
+
+NONE = Conditions()
+
+
+def make_frame(n_rows=300, seed=0):
+    rng = np.random.default_rng(seed)
+    age = rng.integers(20, 90, n_rows)
+    sick = rng.random(n_rows) < 1 / (1 + np.exp(-(age - 65) / 4))
+    return pd.DataFrame(
+        {
+            "age": age,
+            "dose": np.where(rng.random(n_rows) < 0.2, np.nan, (age / 10 + rng.normal(0, 0.5, n_rows)).round(2)),
+            "site": rng.choice(["north", "south", "west"], n_rows),
+        }
+    ), np.where(sick, "yes", "no")
+
+
+def fit(X, y=None, **settings):
+    schema = TableSchema.infer(X, y)
+    policy = CompactPolicy(**{"n_epochs": 40, **settings})
+    return policy.fit(schema.encode(X, y), schema, rng=np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return fit(*make_frame())
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    rng = np.random.default_rng(0)
+    a = rng.choice(["x", "y", "z"], 120)
+    frame = pd.DataFrame(
+        {"a": a, "b": np.where(a == "x", "p", rng.choice(["p", "q"], 120)), "c": rng.choice([1, 2], 120)}
+    )
+    return fit(frame, n_epochs=20, target_temperature=1.0)
+
+
+def test_dependences_are_learned(policy):
+    values = policy.sample(4000, NONE, np.random.default_rng(0))
+    age, dose, sick = values[:, 0], values[:, 1], values[:, 3] == 1
+    present = ~np.isnan(dose)
+
+    assert np.corrcoef(age[present], dose[present])[0, 1] > 0.8
+    assert age[sick].mean() - age[~sick].mean() > 20
+    assert present.mean() == pytest.approx(0.8, abs=0.06)
+
+
+def test_probabilities_of_all_rows_sum_to_one(tiny):
+    rows = np.array(list(itertools.product(range(3), range(2), range(2))), dtype=float)
+
+    assert np.exp(tiny.log_prob(rows)).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(tiny.log_prob(rows)).argmin() == pytest.approx(2, abs=1)
+
+
+def test_rows_of_other_levels_are_impossible(tiny):
+    assert tiny.log_prob(np.array([[0.0, 0.0, np.nan]]))[0] == -np.inf
+
+
+def test_held_out_rows_are_likelier_than_shuffled_ones(policy):
+    X, y = make_frame(seed=1)
+    values = policy.schema_.encode(X, y)
+    rng = np.random.default_rng(0)
+    shuffled = np.column_stack([rng.permutation(column) for column in values.T])
+
+    assert policy.log_prob(values, rng).mean() > policy.log_prob(shuffled, rng).mean() + 0.5
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"age": (80, None)},
+        {"dose": None},
+        {"target": "yes", "age": (None, 40)},
+        {"site": {"north", "west"}, "dose": (5.0, 6.0), "age": (50, 60)},
+    ],
+)
+def test_conditions_hold_in_every_row(policy, condition):
+    conditions = Conditions.parse(condition, policy.schema_)
+
+    values = policy.schema_.snap(policy.sample(500, conditions, np.random.default_rng(0)))
+
+    assert len(values) == 500
+    assert conditions.mask(values).all()
+
+
+def test_a_condition_moves_the_other_columns(policy):
+    old = policy.sample(1000, Conditions.parse({"age": (75, None)}, policy.schema_), np.random.default_rng(0))
+
+    assert (old[:, 3] == 1).mean() > 0.8
+
+
+def test_sharpening_keeps_class_shares_and_makes_labels_clearer():
+    X, y = make_frame()
+    plain, sharp = fit(X, y, target_temperature=1.0), fit(X, y, target_temperature=0.25)
+
+    def noise(policy):
+        values = policy.sample(6000, NONE, np.random.default_rng(0))
+        risk = 1 / (1 + np.exp(-(values[:, 0] - 65) / 4))
+        return np.abs(risk - values[:, 3]).mean(), values[:, 3].mean()
+
+    (before, share_before), (after, share_after) = noise(plain), noise(sharp)
+    assert plain.offsets_ is None
+    assert after < 0.85 * before
+    assert share_after == pytest.approx((y == "yes").mean(), abs=0.03)
+    assert share_before == pytest.approx((y == "yes").mean(), abs=0.05)
+
+
+def test_a_number_as_target_keeps_its_distribution_when_sharpened():
+    X, _ = make_frame()
+    y = X.pop("age").to_numpy(float) + 0.5
+
+    values = fit(X, y).sample(6000, NONE, np.random.default_rng(0))
+
+    assert np.quantile(values[:, -1], [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(y, [0.1, 0.5, 0.9]), abs=4)
+
+
+def test_rows_depend_on_the_seed_alone(policy):
+    first, again, other = (policy.sample(50, NONE, np.random.default_rng(seed)) for seed in (1, 1, 2))
+
+    assert np.array_equal(first, again, equal_nan=True)
+    assert not np.array_equal(first, other, equal_nan=True)
+
+
+def test_a_saved_policy_draws_the_same_rows(policy, tmp_path):
+    state = json.loads(json.dumps(policy.save(tmp_path), allow_nan=False))
+
+    back = CompactPolicy.load(tmp_path, state, policy.schema_)
+
+    first, second = (p.sample(80, NONE, np.random.default_rng(0)) for p in (policy, back))
+    assert np.array_equal(first, second, equal_nan=True)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".safetensors"}
+
+
+def test_a_pickled_policy_draws_the_same_rows(policy):
+    back = pickle.loads(pickle.dumps(policy))
+
+    first, second = (p.sample(20, NONE, np.random.default_rng(0)) for p in (policy, back))
+    assert np.array_equal(first, second, equal_nan=True)
+
+
+def test_a_folder_without_weights_is_named(policy, tmp_path):
+    state = policy.save(tmp_path)
+    (tmp_path / "policy.safetensors").unlink()
+
+    with pytest.raises(ModelNotFoundError, match=r"policy\.safetensors"):
+        CompactPolicy.load(tmp_path, state, policy.schema_)
+
+
+def test_an_unfitted_policy_says_so(tmp_path):
+    policy = CompactPolicy()
+
+    for call in (lambda: policy.sample(1, NONE, np.random.default_rng(0)), lambda: policy.save(tmp_path)):
+        with pytest.raises(NotFittedError, match="CompactPolicy"):
+            call()
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+def test_a_handful_of_rows_can_be_learned(n_rows):
+    X, y = make_frame(n_rows)
+
+    values = fit(X, y, n_epochs=2).sample(20, NONE, np.random.default_rng(0))
+
+    assert values.shape == (20, 4)
+
+
+def test_automatic_settings_grow_with_the_table():
+    few, many = automatic_settings(200), automatic_settings(100_000)
+
+    assert few["width"] < many["width"]
+    assert few["batch_size"] < many["batch_size"]
+    assert few["n_epochs"] > many["n_epochs"]

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from skgensynth.disco import training
+from skgensynth.disco.network import NetworkSettings, RowTransformer
+from skgensynth.disco.training import TrainingSettings, train_members
+from skgensynth.exceptions import InterruptedTrainingWarning, SkgensynthError
+
+SIZES = (5, 2)
+ORDERED = np.array([5, 0])
+
+
+def make_parts(n_parts=2):
+    frequencies = [np.full(size, 1 / size) for size in SIZES]
+    return [
+        RowTransformer(SIZES, ORDERED, frequencies, NetworkSettings(2, 16, 1), torch.Generator().manual_seed(seed))
+        for seed in range(n_parts)
+    ]
+
+
+def make_tokens(n_rows=200):
+    rng = np.random.default_rng(0)
+    first = rng.integers(5, size=n_rows)
+    return np.column_stack([first, first >= 3])
+
+
+def train(parts, n_threads=1, seed=0, **settings):
+    chosen = {"n_epochs": 30, "batch_size": 32, "learning_rate": 5e-3, "dropout": 0.1, "weight_decay": 0.01}
+    chosen.update(settings)
+    return train_members(
+        parts,
+        ORDERED,
+        make_tokens(),
+        TrainingSettings(**chosen),
+        np.random.default_rng(seed),
+        n_threads=n_threads,
+    )
+
+
+def weights(parts):
+    return torch.cat([parameter.detach().flatten() for part in parts for parameter in part.parameters()])
+
+
+def test_a_dependence_is_learned():
+    parts = make_parts()
+
+    history = train(parts)
+
+    tokens = torch.from_numpy(make_tokens())
+    scores = parts[0].token_log_probs(tokens, torch.tensor([[0, 1]]).repeat(len(tokens), 1))
+    assert [entry["epoch"] for entry in history] == list(range(1, 31))
+    assert history[-1]["loss"] < history[0]["loss"] - 0.3
+    assert float(scores[:, 1].detach().exp().mean()) > 0.9
+
+
+def test_neither_threads_nor_torch_settings_change_the_result():
+    first, second = make_parts(), make_parts()
+    before = torch.get_num_threads()
+
+    train(first, n_threads=1)
+    train(second, n_threads=2)
+
+    assert torch.equal(weights(first), weights(second))
+    assert torch.get_num_threads() == before
+
+
+def test_the_seed_decides_the_result():
+    first, second = make_parts(), make_parts()
+
+    train(first, seed=0, n_epochs=1)
+    train(second, seed=1, n_epochs=1)
+
+    assert not torch.equal(weights(first), weights(second))
+
+
+def test_torch_s_own_generator_is_left_alone():
+    before = torch.random.get_rng_state()
+
+    train(make_parts(), n_epochs=1)
+
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_an_interrupt_keeps_the_state_so_far(monkeypatch):
+    parts = make_parts()
+    start = weights(parts)
+    step = training._Run._step
+    seen = []
+
+    def interrupted(run, batch):
+        seen.append(1)
+        if len(seen) == 40:
+            raise KeyboardInterrupt
+        return step(run, batch)
+
+    monkeypatch.setattr(training._Run, "_step", interrupted)
+
+    with pytest.warns(InterruptedTrainingWarning, match="of 10000 epochs"):
+        history = train(parts, n_epochs=10_000)
+
+    assert len(history) < 10_000
+    assert not torch.equal(weights(parts), start)
+    assert torch.isfinite(weights(parts)).all()
+
+
+def test_a_failure_in_a_thread_is_not_lost(monkeypatch):
+    def fail(run, batch):
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr(training._Run, "_step", fail)
+
+    with pytest.raises(RuntimeError, match="broken on purpose"):
+        train(make_parts())
+
+
+def test_weights_that_overflow_are_an_error():
+    with pytest.raises(SkgensynthError, match="learning_rate"):
+        train(make_parts(), learning_rate=1e38)
+
+
+def test_smoothing_leaves_the_distribution_of_a_column_as_it_is():
+    tokens = np.repeat([[0], [1], [2], [3]], [100, 5, 40, 55], axis=0)
+    smoothing = training._Smoothing(tokens, [5], np.array([4]))
+    chosen = torch.from_numpy(tokens.T)[None]
+    # With the log-probability 1 for one token and 0 elsewhere, the mean over rows is that token's smoothed share.
+    shares = []
+    for token in range(5):
+        indicator = torch.zeros(1, 1, len(tokens), 5)
+        indicator[..., token] = 1
+        shares.append(float(smoothing.mean(indicator, chosen, chosen).mean()))
+
+    assert shares == pytest.approx([0.5, 0.025, 0.2, 0.275, 0.0], abs=2e-3)
+
+
+def test_no_target_is_left_fully_on_its_bin():
+    tokens = np.repeat([[0], [1], [2]], 10, axis=0)
+    smoothing = training._Smoothing(tokens, [3], np.array([3]))
+    chosen = torch.tensor([[[1]]])
+
+    out = smoothing.mean(torch.tensor([[[[1.0, 0.0, 0.0]]]]), chosen, chosen)
+
+    assert float(out) == pytest.approx(training.SMOOTHING / 2)
