@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from skgensynth.schema import TableSchema
 __all__ = ["CompactPolicy"]
 
 WEIGHTS_FILE = "policy.safetensors"
+LAST, EARLY = "last", "early"
 # Parts of the ensemble that train side by side; a constant, so that results do not depend on the number of cores.
 N_PARTS = 2
 # Rows that share a column order when sampling.
@@ -40,10 +41,16 @@ N_BALANCE_ROWS = 4096
 class CompactPolicy:
     """Probability of rows from an ensemble of small transformers trained on one token per column (ours).
 
+    Where the table has a target, two states of the same training are used: an early one draws the features, before it
+    has had time to remember single rows, and the last one draws the target from them.
+
     Parameters
     ----------
     n_epochs : int or None, default=None
         Passes over the training rows; None chooses by their number.
+    feature_epochs : int or None, default=None
+        Passes after which the state that draws the features is taken; None takes the one that is best on rows that
+        members leave out, from a quarter of all passes on. Without a target, the last state draws all columns.
     n_bins : int or None, default=None
         Bins of a continuous column; None chooses by the number of rows.
     n_members, width, n_layers : int or None, default=None
@@ -72,7 +79,9 @@ class CompactPolicy:
     codec_ : CompactCodec
         Vocabulary.
     network_ : RowTransformer
-        The ensemble.
+        The ensemble in its last state.
+    feature_network_ : RowTransformer
+        The ensemble in the state that draws the features; the same object without a target.
     offsets_ : ndarray of shape (n_tokens,) or None
         What keeps the shares of the target's tokens when they are sharpened; None where they are not.
     history_ : list of dict
@@ -83,6 +92,7 @@ class CompactPolicy:
         self,
         *,
         n_epochs: int | None = None,
+        feature_epochs: int | None = None,
         n_bins: int | None = None,
         n_members: int | None = None,
         width: int | None = None,
@@ -95,6 +105,7 @@ class CompactPolicy:
         n_threads: int = N_PARTS,
     ) -> None:
         self.n_epochs = n_epochs
+        self.feature_epochs = feature_epochs
         self.n_bins = n_bins
         self.n_members = n_members
         self.width = width
@@ -144,18 +155,24 @@ class CompactPolicy:
         tokens = self.codec_.encode(values)
         shape = NetworkSettings(chosen["n_members"], chosen["width"], chosen["n_layers"])
         settings = TrainingSettings(
-            chosen["n_epochs"], chosen["batch_size"], self.learning_rate, self.dropout, self.weight_decay
+            chosen["n_epochs"],
+            self.feature_epochs,
+            chosen["batch_size"],
+            self.learning_rate,
+            self.dropout,
+            self.weight_decay,
         )
         parts = _make_parts(self.codec_, tokens, shape, rng)
-        self.history_ = train_members(
-            parts, _ordered(self.codec_), tokens, settings, rng, n_threads=self.n_threads, verbose=verbose
+        early, self.history_ = train_members(
+            parts, _ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
         )
         self.network_ = _join(parts, self.codec_, shape)
+        self.feature_network_ = self.network_ if self._target is None else _join(early, self.codec_, shape)
         self.offsets_ = self._balance(tokens, rng)
         return self
 
     def log_prob(self, values: NDArray[np.float64], rng: np.random.Generator | None = None) -> NDArray[np.float64]:
-        """Natural logarithm of the probability of rows' tokens, each in one column order.
+        """Natural logarithm of the probability of rows' tokens, each in one column order with the target last.
 
         Parameters
         ----------
@@ -177,24 +194,32 @@ class CompactPolicy:
         """
         self._check_fitted()
         tokens = self.codec_.encode(values)
-        orders = np.tile(np.arange(values.shape[1]), (len(values), 1))
-        if rng is not None:
-            orders = rng.permuted(orders, axis=1)
-        known = (tokens >= 0).all(axis=1)
+        known = np.flatnonzero((tokens >= 0).all(axis=1))
         out = np.full(len(values), -math.inf)
+        out[known] = self._scores(tokens[known], rng)
+        return out
+
+    def _scores(self, tokens: NDArray[np.int64], rng: np.random.Generator | None) -> NDArray[np.float64]:
+        """Log-probabilities of rows of tokens."""
+        orders = self._orders(len(tokens), rng)
+        out = np.empty(len(tokens))
         with torch.no_grad(), one_torch_thread():
-            possible = np.flatnonzero(known)
-            for start in range(0, len(possible), ROWS_PER_SCORE):
-                rows = possible[start : start + ROWS_PER_SCORE]
-                scores = self.network_.token_log_probs(torch.from_numpy(tokens[rows]), torch.from_numpy(orders[rows]))
-                out[rows] = scores.double().sum(dim=1).numpy()
+            for start in range(0, len(tokens), ROWS_PER_SCORE):
+                part = slice(start, start + ROWS_PER_SCORE)
+                rows = torch.from_numpy(tokens[part])
+                scores = self.feature_network_.token_log_probs(rows, torch.from_numpy(orders[part])).double()
+                if self._target is not None:
+                    probs = self._target_probs(tokens[part], orders[part])
+                    chosen = probs[torch.arange(len(rows)), rows[:, self._target]]
+                    scores[:, self._target] = chosen.double().clamp_min(1e-300).log()
+                out[part] = scores.sum(dim=1).numpy()
         return out
 
     def sample(self, n: int, conditions: Conditions, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw rows that satisfy the schema and the conditions by construction.
 
         Columns under a condition come first, so that no row is rejected; the others follow in random order, and the
-        target last.
+        target last. Where the target itself is conditioned, the last state of the ensemble draws whole rows from it.
 
         Parameters
         ----------
@@ -217,52 +242,60 @@ class CompactPolicy:
         """
         self._check_fitted()
         shares = {j: torch.from_numpy(self.codec_.shares(j, a)).float() for j, a in conditions.allowed.items()}
-        sharpen = self._sharpen if self.offsets_ is not None and self._target not in shares else None
-        return self.codec_.decode(self._draw(n, shares, rng, sharpen), conditions, rng)
+        return self.codec_.decode(self._draw(n, shares, rng), conditions, rng)
 
     @property
     def _target(self) -> int | None:
         """Place of the target."""
         return self.schema_.target_index
 
-    def _draw(
-        self,
-        n: int,
-        shares: Mapping[int, torch.Tensor],
-        rng: np.random.Generator,
-        sharpen: Callable[[torch.Tensor], torch.Tensor] | None = None,
-    ) -> NDArray[np.int64]:
+    def _draw(self, n: int, shares: Mapping[int, torch.Tensor], rng: np.random.Generator) -> NDArray[np.int64]:
         """Rows of tokens; some hundred at a time share an order of columns."""
+        target = None if self._target in shares else self._target
+        network = self.network_ if self._target in shares else self.feature_network_
+        free = [j for j in range(len(self.codec_.sizes)) if j not in shares and j != target]
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        free = [j for j in range(len(self.codec_.sizes)) if j not in shares and j != self._target]
-        last = [] if self._target is None or self._target in shares else [self._target]
         parts = []
         with one_torch_thread():
             for start in range(0, n, ROWS_PER_ORDER):
-                order = [int(j) for j in (*rng.permutation(list(shares)), *rng.permutation(free), *last)]
-                size = min(ROWS_PER_ORDER, n - start)
-                parts.append(self.network_.sample(size, order, shares, generator, sharpen).numpy())
+                order = [int(j) for j in (*rng.permutation(list(shares)), *rng.permutation(free))]
+                tokens = network.sample(min(ROWS_PER_ORDER, n - start), order, shares, generator)
+                if target is not None:
+                    probs = self._target_probs(tokens.numpy(), self._orders(len(tokens), rng))
+                    tokens[:, target] = torch.multinomial(probs, 1, generator=generator)[:, 0]
+                parts.append(tokens.numpy())
         return np.concatenate(parts)
+
+    def _orders(self, n: int, rng: np.random.Generator | None) -> NDArray[np.int64]:
+        """Orders of the columns with the target last; without a generator, the table's own."""
+        free = [j for j in range(len(self.codec_.sizes)) if j != self._target]
+        orders = np.tile(np.array(free, dtype=np.int64), (n, 1))
+        if rng is not None:
+            orders = rng.permuted(orders, axis=1)
+        return orders if self._target is None else np.column_stack([orders, np.full(n, self._target)])
+
+    @torch.no_grad()
+    def _target_probs(self, tokens: NDArray[np.int64], orders: NDArray[np.int64]) -> torch.Tensor:
+        """Sharpened probabilities of the target's tokens after all features."""
+        assert self._target is not None
+        probs = self.network_.column_probs(self._target, torch.from_numpy(tokens), torch.from_numpy(orders))
+        if self.offsets_ is None:
+            return probs
+        logits = probs.clamp_min(1e-12).log() / self.target_temperature
+        return (logits + torch.from_numpy(self.offsets_).float()).softmax(dim=-1)
 
     def _balance(self, tokens: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64] | None:
         """Offsets of the sharpened target, judged on rows that the ensemble draws."""
         target = self._target
+        self.offsets_ = None
         if target is None or self.target_temperature == 1:
             return None
-        seen: list[NDArray[np.float64]] = []
-
-        def record(probs: torch.Tensor) -> torch.Tensor:
-            seen.append(probs.double().numpy())
-            return probs
-
-        self._draw(N_BALANCE_ROWS, {}, rng, record)
-        counts = np.bincount(tokens[:, target], minlength=self.codec_.sizes[target])
-        return balance_classes(np.concatenate(seen), counts / counts.sum(), self.target_temperature)
-
-    def _sharpen(self, probs: torch.Tensor) -> torch.Tensor:
-        """Sharpen the probabilities of the target's tokens."""
-        logits = probs.clamp_min(1e-12).log() / self.target_temperature
-        return (logits + torch.from_numpy(self.offsets_).float()).softmax(dim=-1)
+        drawn = self._draw(N_BALANCE_ROWS, {}, rng)
+        with one_torch_thread():
+            probs = self._target_probs(drawn, self._orders(len(drawn), rng)).double().numpy()
+        # Half a count for each token: shares are above 0 even where a class is in the table's schema alone.
+        counts = np.bincount(tokens[:, target], minlength=self.codec_.sizes[target]) + 0.5
+        return balance_classes(probs, counts / counts.sum(), self.target_temperature)
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the weights to a folder.
@@ -278,7 +311,10 @@ class CompactPolicy:
             Everything else that `load` needs, in values that JSON has.
         """
         self._check_fitted()
-        weights = {name: tensor.contiguous() for name, tensor in self.network_.state_dict().items()}
+        weights = {f"{LAST}.{name}": tensor.clone() for name, tensor in self.network_.state_dict().items()}
+        if self.feature_network_ is not self.network_:
+            early = self.feature_network_.state_dict()
+            weights |= {f"{EARLY}.{name}": tensor.clone() for name, tensor in early.items()}
         save_file(weights, Path(folder) / WEIGHTS_FILE)
         return {
             "parameters": {name: getattr(self, name) for name in _PARAMETERS},
@@ -319,8 +355,10 @@ class CompactPolicy:
         policy.codec_ = CompactCodec.from_dict(state["codec"])
         policy.offsets_ = None if state["offsets"] is None else np.array(state["offsets"])
         policy.history_ = [dict(entry) for entry in state["history"]]
-        policy.network_ = _blank(policy.codec_, NetworkSettings(**state["network"]))
-        policy.network_.load_state_dict(load_file(path))
+        weights = load_file(path)
+        policy.network_ = policy.feature_network_ = _restore(weights, LAST, policy.codec_, state["network"])
+        if any(name.startswith(f"{EARLY}.") for name in weights):
+            policy.feature_network_ = _restore(weights, EARLY, policy.codec_, state["network"])
         return policy
 
     def _check_fitted(self) -> None:
@@ -330,6 +368,7 @@ class CompactPolicy:
 
 _PARAMETERS = (
     "n_epochs",
+    "feature_epochs",
     "n_bins",
     "n_members",
     "width",
@@ -390,6 +429,16 @@ def _join(parts: list[RowTransformer], codec: CompactCodec, shape: NetworkSettin
     network = _blank(codec, shape)
     states = [part.state_dict() for part in parts]
     network.load_state_dict({name: torch.cat([state[name] for state in states]) for name in states[0]})
+    return network.requires_grad_(False)
+
+
+def _restore(
+    weights: Mapping[str, torch.Tensor], state: str, codec: CompactCodec, shape: Mapping[str, int]
+) -> RowTransformer:
+    """A network from saved weights, whose names begin with the state's."""
+    network = _blank(codec, NetworkSettings(**shape))
+    start = f"{state}."
+    network.load_state_dict({k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)})
     return network.requires_grad_(False)
 
 

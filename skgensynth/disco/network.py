@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -188,6 +188,30 @@ class RowTransformer(nn.Module):
             out[:, columns] = mean.T
         return out
 
+    def column_probs(self, j: int, tokens: Tensor, orders: Tensor) -> Tensor:
+        """Probabilities of one column's tokens after the columns before it, averaged over the members.
+
+        Parameters
+        ----------
+        j : int
+            The column.
+        tokens, orders : Tensor of shape (n_rows, n_columns)
+            Tokens of each column, and the column at each position.
+
+        Returns
+        -------
+        Tensor of shape (n_rows, sizes[j])
+        """
+        shared = (self.settings.n_members, *tokens.shape)
+        hidden = self.hidden(tokens.expand(shared), orders.expand(shared), NO_DROPOUT)[:, j]
+        head, bias = self._output(j)
+        return torch.baddbmm(bias, hidden, head)[..., : self.sizes[j]].softmax(dim=-1).mean(dim=0)
+
+    def _output(self, j: int) -> tuple[Tensor, Tensor]:
+        """Weights and biases of a column's output, padded."""
+        group, row = next((g, columns.index(j)) for g, columns in enumerate(self.groups) if j in columns)
+        return self.heads[group][:, row], self.biases[group][:, row]
+
     @torch.no_grad()
     def sample(
         self,
@@ -195,7 +219,6 @@ class RowTransformer(nn.Module):
         order: Sequence[int],
         shares: Mapping[int, Tensor],
         generator: torch.Generator,
-        sharpen: Callable[[Tensor], Tensor] | None = None,
     ) -> Tensor:
         """Draw rows of tokens, column by column.
 
@@ -213,21 +236,17 @@ class RowTransformer(nn.Module):
             What of each token a condition allows; the distribution is restricted accordingly.
         generator : torch.Generator
             Source of randomness.
-        sharpen : callable, default=None
-            Changes the probabilities of the last column's tokens.
 
         Returns
         -------
         Tensor of shape (n_rows, n_columns)
-            Tokens by column.
+            Tokens by column; 0 in columns that are not in the order.
         """
         pool = n_rows if len(shares) < 2 else max(POOL_FACTOR * n_rows, MIN_POOL)
         walk = _Walk(self, pool)
         weights = torch.ones(pool)
         for position, j in enumerate(order):
             probs = walk.next_probs(j)
-            if sharpen is not None and position + 1 == len(order):
-                probs = sharpen(probs)
             if j in shares:
                 # The floor keeps every allowed token possible where the network has all but excluded it.
                 probs = probs.clamp_min(1e-12) * shares[j]
@@ -244,7 +263,6 @@ class _Walk:
     def __init__(self, network: RowTransformer, n_rows: int) -> None:
         self._network = network
         self._embeddings = network.embeddings()
-        self._place = {j: (g, row) for g, columns in enumerate(network.groups) for row, j in enumerate(columns)}
         self._previous = network.start.expand(-1, n_rows, -1)
         self._caches: list[list[Tensor]] = [[] for _ in network.blocks]
         self.tokens = torch.zeros(n_rows, len(network.sizes), dtype=torch.int64)
@@ -256,9 +274,8 @@ class _Walk:
         for block, cache in zip(network.blocks, self._caches, strict=True):
             state = block(state, NO_DROPOUT, cache)
         state = functional.rms_norm(state[:, :, 0], (network.settings.width,)) * network.scale
-        group, row = self._place[j]
-        logits = torch.baddbmm(network.biases[group][:, row], state, network.heads[group][:, row])
-        return logits[..., : network.sizes[j]].softmax(dim=-1).mean(dim=0)
+        head, bias = network._output(j)
+        return torch.baddbmm(bias, state, head)[..., : network.sizes[j]].softmax(dim=-1).mean(dim=0)
 
     def take(self, j: int, tokens: Tensor) -> None:
         """Settle column `j`."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skgensynth.disco.network import Dropout, RowTransformer
+from skgensynth.disco.network import NO_DROPOUT, Dropout, RowTransformer
 from skgensynth.exceptions import InterruptedTrainingWarning, SkgensynthError
 
 __all__ = ["TrainingSettings", "one_torch_thread", "train_members"]
@@ -24,6 +26,9 @@ __all__ = ["TrainingSettings", "one_torch_thread", "train_members"]
 SMOOTHING = 0.1
 WARM_UP_STEPS = 20
 AVERAGE_DECAY = 0.98
+# Smaller tables hold no rows out: too few to judge by.
+MIN_ROWS_TO_SPLIT = 50
+MAX_HELD_OUT = 1000
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,9 @@ class TrainingSettings:
     ----------
     n_epochs : int
         Passes over the rows.
+    early_epochs : int or None
+        Passes after which an early state is kept; None keeps the state that is best on held-out rows, from a quarter
+        of all passes on.
     batch_size : int
         Rows per step.
     learning_rate : float
@@ -45,6 +53,7 @@ class TrainingSettings:
     """
 
     n_epochs: int
+    early_epochs: int | None
     batch_size: int
     learning_rate: float
     dropout: float
@@ -55,12 +64,13 @@ def train_members(
     parts: list[RowTransformer],
     ordered: NDArray[np.int64],
     tokens: NDArray[np.int64],
+    target: int | None,
     settings: TrainingSettings,
     rng: np.random.Generator,
     *,
     n_threads: int,
     verbose: int = 0,
-) -> list[dict[str, float]]:
+) -> tuple[list[RowTransformer], list[dict[str, float]]]:
     """Train the parts of an ensemble, each in a thread of its own, on the rows of a table.
 
     The loss is the cross-entropy of each column's token after the columns before it, in a column order drawn afresh
@@ -68,6 +78,9 @@ def train_members(
     a Metropolis step, which leave the column's distribution as it is. Weights are averaged
     exponentially over the steps; the averages are what remains (ours). Parts do not depend on each other or on the
     number of threads.
+
+    Each member leaves out a tenth of the rows, another one than the others do. These rows tell when the features have
+    been learned as far as they generalise, which is when the early state is taken (ours).
 
     Parameters
     ----------
@@ -77,6 +90,8 @@ def train_members(
         How many of each column's first tokens are in order.
     tokens : ndarray of shape (n_rows, n_columns)
         Tokens of the training rows.
+    target : int or None
+        The column that does not count as a feature.
     settings : TrainingSettings
         Epochs, batches, step size, regularisation.
     rng : numpy.random.Generator
@@ -88,9 +103,12 @@ def train_members(
 
     Returns
     -------
-    list of dict
-        For each epoch ``epoch`` (from 1), ``loss`` (mean cross-entropy of a row, in nats), ``seconds`` since the
-        start.
+    early : list of RowTransformer
+        The parts in their early state.
+    history : list of dict
+        For each epoch ``epoch`` (from 1), ``loss`` (mean smoothed cross-entropy of a row, in nats),
+        ``held_out_loss`` (mean cross-entropy of the features of a held-out row under a single member; absent where no
+        rows are held out), ``seconds`` since the start.
 
     Warns
     -----
@@ -99,34 +117,35 @@ def train_members(
     """
     stop = threading.Event()
     seeds = rng.spawn(len(parts))
-    runs = [_Run(part, ordered, tokens, settings, seed, stop) for part, seed in zip(parts, seeds, strict=True)]
+    runs = [_Run(part, ordered, tokens, target, settings, seed, stop) for part, seed in zip(parts, seeds, strict=True)]
     with one_torch_thread(), ThreadPoolExecutor(n_threads) as pool, _progress(runs, settings, verbose) as refresh:
         futures = [pool.submit(run.train) for run in runs]
         try:
             _wait_for(futures, refresh)
         except KeyboardInterrupt:
             stop.set()
-            done = min(len(run.losses) for run in runs)
+            done = min(len(run.entries) for run in runs)
             warnings.warn(
                 f"Training was interrupted after {done} of {settings.n_epochs} epochs; the state so far is kept.",
                 InterruptedTrainingWarning,
                 stacklevel=4,
             )
     for run in runs:
-        run.keep_average()
+        _assign(run.network, run.average.parameters())
     if not all(torch.isfinite(p).all() for part in parts for p in part.parameters()):
         raise SkgensynthError(
             f"the weights are not finite after training; lower learning_rate, now {settings.learning_rate}"
         )
+    return [run.early or run.average for run in runs], _history(runs)
+
+
+def _history(runs: list[_Run]) -> list[dict[str, float]]:
+    """Mean figures of the epochs that all parts have finished."""
+    n_epochs = min(len(run.entries) for run in runs)
+    by_epoch = zip(*(run.entries[:n_epochs] for run in runs), strict=True)
     return [
-        {"epoch": epoch + 1.0, "loss": float(np.mean(losses)), "seconds": float(max(seconds))}
-        for epoch, (losses, seconds) in enumerate(
-            zip(
-                zip(*(run.losses for run in runs), strict=False),
-                zip(*(run.seconds for run in runs), strict=False),
-                strict=True,
-            )
-        )
+        {"epoch": epoch} | {name: float(np.mean([entry[name] for entry in entries])) for name in entries[0]}
+        for epoch, entries in enumerate(by_epoch, start=1)
     ]
 
 
@@ -138,21 +157,25 @@ class _Run:
         network: RowTransformer,
         ordered: NDArray[np.int64],
         tokens: NDArray[np.int64],
+        target: int | None,
         settings: TrainingSettings,
         rng: np.random.Generator,
         stop: threading.Event,
     ) -> None:
-        self.losses: list[float] = []
-        self.seconds: list[float] = []
-        self._network = network
-        self._tokens = torch.from_numpy(tokens)
-        self._smoothing = _Smoothing(tokens, network.sizes, ordered)
+        self.entries: list[dict[str, float]] = []
+        self.network = network
+        self.average = copy.deepcopy(network).requires_grad_(False)
+        self.early: RowTransformer | None = None
+        self._best = math.inf
         self._settings = settings
         self._stop = stop
+        self._tokens = torch.from_numpy(tokens)
+        self._features = [j for j in range(tokens.shape[1]) if j != target]
+        self._smoothing = _Smoothing(tokens, network.sizes, ordered)
         self._generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
         self._dropout = Dropout(settings.dropout, self._generator)
+        self._split()
         self._parameters: list[Tensor] = list(network.parameters())
-        self._average = [parameter.detach().clone() for parameter in self._parameters]
         decayed = [p for p in self._parameters if p.shape[1] > 1]
         others = [p for p in self._parameters if p.shape[1] == 1]
         self._optimizer = torch.optim.AdamW(
@@ -166,25 +189,58 @@ class _Run:
     def train(self) -> None:
         """Run all epochs, unless stopped."""
         start = time.perf_counter()
-        for _ in range(self._settings.n_epochs):
+        for epoch in range(1, self._settings.n_epochs + 1):
             losses = []
             for batch in self._batches():
                 if self._stop.is_set():
                     return
                 losses.append(self._step(batch))
-            self.losses.append(float(torch.stack(losses).mean()))
-            self.seconds.append(time.perf_counter() - start)
+            entry = {"loss": float(torch.stack(losses).mean())}
+            if self._held_out.numel() and self._features:
+                entry["held_out_loss"] = self._held_out_loss()
+            entry["seconds"] = time.perf_counter() - start
+            self._keep_early(epoch, entry)
+            self.entries.append(entry)
 
-    def keep_average(self) -> None:
-        """Put the averaged weights into the network."""
-        with torch.no_grad():
-            for parameter, average in zip(self._parameters, self._average, strict=True):
-                parameter.copy_(average)
+    def _split(self) -> None:
+        """Choose the rows that each member leaves out, and the column orders in which they are judged."""
+        members, n_rows = self.network.settings.n_members, len(self._tokens)
+        n_held_out = min(n_rows // 10, MAX_HELD_OUT) if n_rows >= MIN_ROWS_TO_SPLIT else 0
+        shuffled = torch.rand(members, n_rows, generator=self._generator).argsort(dim=1)
+        self._held_out, self._kept = shuffled[:, :n_held_out], shuffled[:, n_held_out:]
+        shape = (members, n_held_out, self._tokens.shape[1])
+        self._held_out_orders = torch.rand(shape, generator=self._generator).argsort(dim=2)
+
+    @torch.no_grad()
+    def _held_out_loss(self) -> float:
+        """Mean cross-entropy of the features of the rows that each member left out."""
+        tokens = self._tokens[self._held_out]
+        total = 0.0
+        for columns, log_probs in self.average.log_probs(
+            self.average.hidden(tokens, self._held_out_orders, NO_DROPOUT)
+        ):
+            chosen = tokens[:, :, columns].transpose(1, 2)[..., None]
+            scores = log_probs.gather(3, chosen).mean(dim=(0, 2, 3))
+            total -= sum(float(score) for j, score in zip(columns, scores, strict=True) if j in self._features)
+        return total
+
+    def _keep_early(self, epoch: int, entry: dict[str, float]) -> None:
+        """Keep the present average if it is the early state so far."""
+        wanted = self._settings.early_epochs
+        # A single member overfits sooner than the average of all, so the first quarter is never too much.
+        first = math.ceil(self._settings.n_epochs / 4)
+        if wanted is None and "held_out_loss" in entry:
+            chosen = epoch >= first and entry["held_out_loss"] < self._best
+            self._best = entry["held_out_loss"] if chosen else self._best
+        else:
+            chosen = epoch == (wanted or first)
+        if chosen:
+            self.early = copy.deepcopy(self.average)
 
     def _batches(self) -> Iterator[Tensor]:
         """Rows of one epoch, each member's in an order of its own, of shape (n_members, batch size)."""
-        members, n_rows = self._network.settings.n_members, len(self._tokens)
-        shuffled = torch.rand(members, n_rows, generator=self._generator).argsort(dim=1)
+        members, n_rows = self._kept.shape
+        shuffled = self._kept.gather(1, torch.rand(members, n_rows, generator=self._generator).argsort(dim=1))
         size = min(self._settings.batch_size, n_rows)
         # The last rows that do not fill a batch wait for another epoch's order.
         for start in range(0, n_rows - size + 1, size):
@@ -203,18 +259,25 @@ class _Run:
         self._optimizer.step()
         weight = 1 - min(AVERAGE_DECAY, self._n_steps / (self._n_steps + 9))
         with torch.no_grad():
-            torch._foreach_lerp_(self._average, self._parameters, weight)
+            torch._foreach_lerp_(list(self.average.parameters()), self._parameters, weight)
         return loss.detach().mean() * tokens.shape[2]
 
     def _loss(self, tokens: Tensor, orders: Tensor) -> Tensor:
         """Smoothed cross-entropy per value, of shape (n_members,)."""
         total = torch.zeros(len(tokens))
-        hidden = self._network.hidden(tokens, orders, self._dropout)
-        for columns, log_probs in self._network.log_probs(hidden):
+        hidden = self.network.hidden(tokens, orders, self._dropout)
+        for columns, log_probs in self.network.log_probs(hidden):
             chosen = tokens[:, :, columns].transpose(1, 2)
-            flat = chosen + self._network.offsets[columns][None, :, None]
+            flat = chosen + self.network.offsets[columns][None, :, None]
             total = total + self._smoothing.mean(log_probs, chosen, flat).sum((1, 2))
         return -total / orders[0].numel()
+
+
+def _assign(network: RowTransformer, weights: Iterable[Tensor]) -> None:
+    """Put weights into a network."""
+    with torch.no_grad():
+        for parameter, weight in zip(network.parameters(), weights, strict=True):
+            parameter.copy_(weight)
 
 
 class _Smoothing:
@@ -285,9 +348,9 @@ def _progress(runs: list[_Run], settings: TrainingSettings, verbose: int) -> Ite
     with tqdm(total=settings.n_epochs, desc="training", unit="epoch") as bar:
 
         def refresh() -> None:
-            done = min(len(run.losses) for run in runs)
+            done = min(len(run.entries) for run in runs)
             if done > bar.n:
-                bar.set_postfix(loss=f"{np.mean([run.losses[-1] for run in runs]):.3f}", refresh=False)
+                bar.set_postfix(loss=f"{np.mean([run.entries[-1]['loss'] for run in runs]):.3f}", refresh=False)
                 bar.update(done - bar.n)
 
         yield refresh

@@ -68,6 +68,20 @@ def test_probabilities_of_all_rows_sum_to_one(tiny):
     assert np.exp(tiny.log_prob(rows)).argmin() == pytest.approx(2, abs=1)
 
 
+def test_probabilities_with_a_sharpened_target_sum_to_one_too():
+    rng = np.random.default_rng(0)
+    a = rng.choice(["x", "y", "z"], 120)
+    policy = fit(pd.DataFrame({"a": a}), np.where(a == "x", 1, rng.choice([0, 1], 120)), n_epochs=20)
+    rows = np.array(list(itertools.product(range(3), range(2))), dtype=float)
+
+    expected = np.exp(policy.log_prob(rows))
+    drawn = policy.sample(20_000, NONE, np.random.default_rng(0))
+
+    assert expected.sum() == pytest.approx(1, abs=1e-5)
+    observed = [(drawn == row).all(axis=1).mean() for row in rows]
+    assert observed == pytest.approx(expected, abs=0.015)
+
+
 def test_rows_of_other_levels_are_impossible(tiny):
     assert tiny.log_prob(np.array([[0.0, 0.0, np.nan]]))[0] == -np.inf
 

@@ -74,13 +74,22 @@ def test_conditions_on_several_columns_give_the_conditional_distribution(network
     assert (observed[expected == 0] == 0).all()
 
 
-def test_the_last_column_can_be_changed(network):
-    drawn = network.sample(
-        100, [0, 1, 2], {}, torch.Generator().manual_seed(1), lambda probs: torch.eye(4)[torch.full((len(probs),), 2)]
-    )
+def test_columns_that_are_not_in_the_order_stay_empty(network):
+    drawn = network.sample(100, [1, 0], {}, torch.Generator().manual_seed(1))
 
-    assert (drawn[:, 2] == 2).all()
+    assert (drawn[:, 2] == 0).all()
     assert drawn[:, 0].unique().numel() > 1
+
+
+def test_probabilities_of_a_column_are_those_of_its_tokens(network):
+    rows = all_rows()
+    orders = torch.tensor([2, 0, 1]).repeat(len(rows), 1)
+
+    probs = network.column_probs(0, rows, orders)
+
+    expected = network.token_log_probs(rows, orders)[:, 0].exp()
+    assert probs.shape == (len(rows), 3)
+    assert torch.allclose(probs[torch.arange(len(rows)), rows[:, 0]], expected, atol=1e-6)
 
 
 def test_members_do_not_influence_each_other(network):

@@ -28,12 +28,20 @@ def make_tokens(n_rows=200):
 
 
 def train(parts, n_threads=1, seed=0, **settings):
-    chosen = {"n_epochs": 30, "batch_size": 32, "learning_rate": 5e-3, "dropout": 0.1, "weight_decay": 0.01}
+    chosen = {
+        "n_epochs": 30,
+        "early_epochs": 5,
+        "batch_size": 32,
+        "learning_rate": 5e-3,
+        "dropout": 0.1,
+        "weight_decay": 0.01,
+    }
     chosen.update(settings)
     return train_members(
         parts,
         ORDERED,
         make_tokens(),
+        1,
         TrainingSettings(**chosen),
         np.random.default_rng(seed),
         n_threads=n_threads,
@@ -47,7 +55,7 @@ def weights(parts):
 def test_a_dependence_is_learned():
     parts = make_parts()
 
-    history = train(parts)
+    _, history = train(parts)
 
     tokens = torch.from_numpy(make_tokens())
     scores = parts[0].token_log_probs(tokens, torch.tensor([[0, 1]]).repeat(len(tokens), 1))
@@ -65,6 +73,31 @@ def test_neither_threads_nor_torch_settings_change_the_result():
 
     assert torch.equal(weights(first), weights(second))
     assert torch.get_num_threads() == before
+
+
+def test_the_early_state_is_the_end_of_a_shorter_training():
+    long, short = make_parts(), make_parts()
+
+    early, _ = train(long, n_epochs=6, early_epochs=2)
+    late, _ = train(short, n_epochs=2, early_epochs=4)
+
+    assert torch.equal(weights(early), weights(short))
+    assert torch.equal(weights(late), weights(short))
+    assert not torch.equal(weights(long), weights(short))
+
+
+def test_the_early_state_is_the_best_on_held_out_rows():
+    # The first column has nothing to learn but its frequencies, with which training starts: it can only get worse.
+    parts = make_parts(1)
+
+    early, history = train(parts, n_epochs=40, early_epochs=None, learning_rate=2e-2, dropout=0.0)
+
+    losses = [entry["held_out_loss"] for entry in history]
+    best = 9 + int(np.argmin(losses[9:]))
+    again = make_parts(1)
+    train(again, n_epochs=best + 1, early_epochs=1, learning_rate=2e-2, dropout=0.0)
+    assert losses[-1] > losses[best]
+    assert torch.equal(weights(early), weights(again))
 
 
 def test_the_seed_decides_the_result():
@@ -99,7 +132,7 @@ def test_an_interrupt_keeps_the_state_so_far(monkeypatch):
     monkeypatch.setattr(training._Run, "_step", interrupted)
 
     with pytest.warns(InterruptedTrainingWarning, match="of 10000 epochs"):
-        history = train(parts, n_epochs=10_000)
+        _, history = train(parts, n_epochs=10_000, early_epochs=9_000)
 
     assert len(history) < 10_000
     assert not torch.equal(weights(parts), start)
