@@ -1,7 +1,6 @@
 """The synthesizers that must honour the contract, with settings that fit in a moment: add a line to add one."""
 
 from common.toy import MarginalsSynthesizer
-
 from skgensynth import DiscoTabSynthesizer
 
 SYNTHESIZERS = [
