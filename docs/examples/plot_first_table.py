@@ -21,10 +21,11 @@ table = table[[name for name in table.columns if name.startswith("mean ") or nam
 train, test = train_test_split(table, random_state=0, stratify=table[target])
 
 # %%
-# What goes in comes back: a frame with the same names and dtypes.
+# What goes in comes back: a frame with the same names and dtypes, and the target.
 
-synthesizer = DiscoTabSynthesizer(random_state=0).fit(train)
-synthetic = synthesizer.sample(10 * len(train))
+synthesizer = DiscoTabSynthesizer(random_state=0).fit(train.drop(columns=target), train[target])
+X_new, y_new = synthesizer.sample(10 * len(train))
+synthetic = X_new.assign(**{target: y_new})
 synthetic.head()
 
 # %%
