@@ -19,6 +19,9 @@ MAX_LEVEL_TOKENS = 256
 MAX_DISTINCT = 24
 # Points of a bin's quantile function; more would only repeat single observations.
 N_KNOTS = 16
+# Most powers of ten between a column's grid and its round values, and the share of values that have to be round.
+MAX_ROUND_POWER = 6
+MIN_ROUND_SHARE = 0.8
 # Weight of a token that a condition needs though no observed mass lies in it: a gap between observations.
 SLIVER = 1e-9
 
@@ -120,6 +123,11 @@ class NumberTokens:
         Their tokens.
     half_step : float
         Half the distance of neighbouring values of the column, 0 without a grid.
+    round_step : float
+        Distance of the round values that nearly all of the bins' values are, such as whole years of an age that is
+        known more exactly in a few rows; 0 if there are none.
+    round_share : float
+        Share of the bins' values that are round.
     """
 
     knots: tuple[NDArray[np.float64], ...]
@@ -128,6 +136,8 @@ class NumberTokens:
     atoms: NDArray[np.float64]
     atom_tokens: NDArray[np.int64]
     half_step: float
+    round_step: float
+    round_share: float
     ordered = True
 
     @classmethod
@@ -160,6 +170,7 @@ class NumberTokens:
             atoms,
             token_of[len(groups) :],
             0.0 if resolution is None else resolution / 2,
+            *_round_values(rest, resolution),
         )
 
     @property
@@ -201,7 +212,23 @@ class NumberTokens:
                 out[rows] = _quantile(knots, draws[rows])
             else:
                 out[rows] = self._decode_allowed(knots, draws[rows], allowed)
-        return out
+        return self._rounded(out, np.isin(tokens, self.bins), allowed, rng)
+
+    def _rounded(
+        self,
+        values: NDArray[np.float64],
+        in_bin: NDArray[np.bool_],
+        allowed: Allowed | None,
+        rng: np.random.Generator,
+    ) -> NDArray[np.float64]:
+        """Make as many values round as the column has, where that is allowed."""
+        if not self.round_step:
+            return values
+        rounded = np.round(values / self.round_step) * self.round_step
+        chosen = in_bin & (rng.random(len(values)) < self.round_share)
+        if allowed is not None:
+            chosen &= allowed.mask(rounded)
+        return np.where(chosen, rounded, values)
 
     def _decode_allowed(
         self, knots: NDArray[np.float64], draws: NDArray[np.float64], allowed: Allowed
@@ -236,6 +263,8 @@ class NumberTokens:
             "atoms": self.atoms.tolist(),
             "atom_tokens": self.atom_tokens.tolist(),
             "half_step": self.half_step,
+            "round_step": self.round_step,
+            "round_share": self.round_share,
         }
 
     @classmethod
@@ -248,6 +277,8 @@ class NumberTokens:
             np.array(state["atoms"], dtype=np.float64),
             np.array(state["atom_tokens"], dtype=np.int64),
             state["half_step"],
+            state["round_step"],
+            state["round_share"],
         )
 
 
@@ -363,6 +394,18 @@ def _fit_column(values: NDArray[np.float64], column: Column, n_bins: int) -> Cat
     if column.kind == "categorical":
         return CategoryTokens.fit(present)
     return NumberTokens.fit(present, n_bins, column.resolution)
+
+
+def _round_values(values: NDArray[np.float64], resolution: float | None) -> tuple[float, float]:
+    """Distance of the roundest values that most of a column's values are, and their share; zeros if there are none."""
+    if resolution is None or not len(values):
+        return 0.0, 0.0
+    for power in range(MAX_ROUND_POWER, 0, -1):
+        step = resolution * 10.0**power
+        share = float(np.isclose(values / step, np.round(values / step), rtol=0, atol=1e-6).mean())
+        if share >= MIN_ROUND_SHARE:
+            return step, share
+    return 0.0, 0.0
 
 
 def _quantile(knots: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:

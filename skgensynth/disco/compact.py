@@ -15,7 +15,8 @@ from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Conditions
 from skgensynth.disco.codecs import CompactCodec
-from skgensynth.disco.network import NetworkSettings, RowTransformer
+from skgensynth.disco.ensembles import N_PARTS, join, make_parts, ordered, restore
+from skgensynth.disco.network import NetworkSettings
 from skgensynth.disco.sharpening import balance_classes
 from skgensynth.disco.training import TrainingSettings, one_torch_thread, train_members
 from skgensynth.exceptions import ModelNotFoundError
@@ -25,8 +26,6 @@ __all__ = ["CompactPolicy"]
 
 WEIGHTS_FILE = "policy.safetensors"
 LAST, EARLY = "last", "early"
-# Parts of the ensemble that train side by side; a constant, so that results do not depend on the number of cores.
-N_PARTS = 2
 # Rows that share a column order when sampling.
 ROWS_PER_ORDER = 256
 ROWS_PER_SCORE = 1024
@@ -162,12 +161,12 @@ class CompactPolicy:
             self.dropout,
             self.weight_decay,
         )
-        parts = _make_parts(self.codec_, tokens, shape, rng)
+        parts = make_parts(self.codec_, tokens, shape, rng)
         early, self.history_ = train_members(
-            parts, _ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
+            parts, ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
         )
-        self.network_ = _join(parts, self.codec_, shape)
-        self.feature_network_ = self.network_ if self._target is None else _join(early, self.codec_, shape)
+        self.network_ = join(parts, self.codec_, shape)
+        self.feature_network_ = self.network_ if self._target is None else join(early, self.codec_, shape)
         self.offsets_ = self._balance(tokens, rng)
         return self
 
@@ -356,9 +355,9 @@ class CompactPolicy:
         policy.offsets_ = None if state["offsets"] is None else np.array(state["offsets"])
         policy.history_ = [dict(entry) for entry in state["history"]]
         weights = load_file(path)
-        policy.network_ = policy.feature_network_ = _restore(weights, LAST, policy.codec_, state["network"])
+        policy.network_ = policy.feature_network_ = restore(weights, LAST, policy.codec_, state["network"])
         if any(name.startswith(f"{EARLY}.") for name in weights):
-            policy.feature_network_ = _restore(weights, EARLY, policy.codec_, state["network"])
+            policy.feature_network_ = restore(weights, EARLY, policy.codec_, state["network"])
         return policy
 
     def _check_fitted(self) -> None:
@@ -395,53 +394,3 @@ def automatic_settings(n_rows: int) -> dict[str, int]:
     batch_size = int(32 * 2 ** np.clip(np.round(np.log2(max(n_rows, 1) / 700) / 2), 0, 4))
     n_epochs = int(np.clip(round(N_ROWS_SEEN / max(n_rows, 1)), MIN_EPOCHS, MAX_EPOCHS))
     return {**shape, "n_epochs": n_epochs, "batch_size": batch_size}
-
-
-def _make_parts(
-    codec: CompactCodec, tokens: NDArray[np.int64], shape: NetworkSettings, rng: np.random.Generator
-) -> list[RowTransformer]:
-    """Untrained parts of the ensemble, with about equally many members each."""
-    # Half a count for each token: none is impossible.
-    counts = [np.bincount(tokens[:, j], minlength=size) + 0.5 for j, size in enumerate(codec.sizes)]
-    frequencies = [count / count.sum() for count in counts]
-    members = [len(part) for part in np.array_split(np.arange(shape.n_members), min(N_PARTS, shape.n_members))]
-    seeds = rng.integers(2**63, size=len(members))
-    return [
-        RowTransformer(
-            codec.sizes,
-            _ordered(codec).tolist(),
-            frequencies,
-            NetworkSettings(n, shape.width, shape.n_layers),
-            torch.Generator().manual_seed(int(seed)),
-        )
-        for n, seed in zip(members, seeds, strict=True)
-    ]
-
-
-def _blank(codec: CompactCodec, shape: NetworkSettings) -> RowTransformer:
-    """A network whose weights are to be replaced."""
-    even = [np.full(size, 1 / size) for size in codec.sizes]
-    return RowTransformer(codec.sizes, _ordered(codec).tolist(), even, shape, torch.Generator())
-
-
-def _join(parts: list[RowTransformer], codec: CompactCodec, shape: NetworkSettings) -> RowTransformer:
-    """One network of all members."""
-    network = _blank(codec, shape)
-    states = [part.state_dict() for part in parts]
-    network.load_state_dict({name: torch.cat([state[name] for state in states]) for name in states[0]})
-    return network.requires_grad_(False)
-
-
-def _restore(
-    weights: Mapping[str, torch.Tensor], state: str, codec: CompactCodec, shape: Mapping[str, int]
-) -> RowTransformer:
-    """A network from saved weights, whose names begin with the state's."""
-    network = _blank(codec, NetworkSettings(**shape))
-    start = f"{state}."
-    network.load_state_dict({k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)})
-    return network.requires_grad_(False)
-
-
-def _ordered(codec: CompactCodec) -> NDArray[np.int64]:
-    """How many of each column's first tokens are in order."""
-    return np.array([column.size if column.ordered else 0 for column in codec.columns], dtype=np.int64)

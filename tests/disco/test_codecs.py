@@ -105,6 +105,32 @@ def test_few_distinct_numbers_keep_each_of_them():
     assert tokens.encode(np.array([1.6, 6.0])).tolist() == [0, 2]
 
 
+def test_values_that_are_round_nearly_everywhere_stay_round():
+    rng = np.random.default_rng(0)
+    values = rng.integers(30, 90, 500).astype(float)
+    values[:10] += 0.667
+
+    tokens = NumberTokens.fit(values, 12, 0.001)
+    drawn = tokens.decode(rng.integers(tokens.size, size=5000), None, rng)
+
+    assert tokens.round_step == pytest.approx(1)
+    assert (drawn == drawn.round()).mean() == pytest.approx(0.985, abs=0.012)
+
+
+def test_rounding_does_not_leave_what_a_condition_allows():
+    values = np.append(np.arange(30.0, 90.0), [40.25, 41.75])
+    frame = pd.DataFrame({"age": values})
+    schema = TableSchema.infer(frame)
+    codec = CompactCodec.fit(schema.encode(frame), schema, n_bins=6)
+    conditions = Conditions.parse({"age": (40.2, 40.8)}, schema)
+    shares = codec.shares(0, conditions.allowed[0])
+
+    drawn = codec.decode(np.full((200, 1), int(np.argmax(shares))), conditions, np.random.default_rng(0))
+
+    assert codec.columns[0].round_step == pytest.approx(1)
+    assert conditions.mask(schema.snap(drawn)).all()
+
+
 def test_rare_levels_of_a_huge_column_share_a_token(monkeypatch):
     monkeypatch.setattr(codecs, "MAX_LEVEL_TOKENS", 4)
     codes = np.repeat(np.arange(8.0), [50, 40, 30, 1, 2, 3, 4, 5])
