@@ -21,7 +21,7 @@ MAX_DISTINCT = 24
 N_KNOTS = 16
 # Most powers of ten between a column's grid and its round values, and the share of values that have to be round.
 MAX_ROUND_POWER = 6
-MIN_ROUND_SHARE = 0.8
+MIN_ROUND_SHARE = 0.95
 # Weight of a token that a condition needs though no observed mass lies in it: a gap between observations.
 SLIVER = 1e-9
 
@@ -106,8 +106,8 @@ class CategoryTokens:
 class NumberTokens:
     """Tokens of a continuous column: bins of equal frequency, and frequent single values.
 
-    A bin keeps its quantile function at a few points; values are drawn from it by linear interpolation, so that the
-    column's distribution is kept within the bin. A value with the frequency of a whole bin has a token of its own.
+    A bin keeps its quantile function at a few points; values are drawn from it by linear interpolation and rounded, so
+    that the column's distribution is kept within the bin. A value with the frequency of a whole bin has a token of its own.
 
     Attributes
     ----------
@@ -158,7 +158,9 @@ class NumberTokens:
             used = np.unique(bin_of)
             edges = edges[used[1:] - 1]
             groups = [rest[bin_of == b] for b in used]
-        knots = [np.quantile(group, np.linspace(0, 1, min(len(group), N_KNOTS))) for group in groups]
+        round_step, round_share = _round_values(rest, resolution)
+        step = round_step or resolution or 0.0
+        knots = [_knots(group, step) for group in groups]
         order = np.argsort([np.median(group) for group in groups] + list(atoms), kind="stable")
         token_of = np.empty(len(order), dtype=np.int64)
         token_of[order] = np.arange(len(order))
@@ -170,7 +172,8 @@ class NumberTokens:
             atoms,
             token_of[len(groups) :],
             0.0 if resolution is None else resolution / 2,
-            *_round_values(rest, resolution),
+            round_step,
+            round_share,
         )
 
     @property
@@ -394,6 +397,14 @@ def _fit_column(values: NDArray[np.float64], column: Column, n_bins: int) -> Cat
     if column.kind == "categorical":
         return CategoryTokens.fit(present)
     return NumberTokens.fit(present, n_bins, column.resolution)
+
+
+def _knots(values: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    """Quantile function of a bin, each value spread evenly over its cell of the grid, so that rounding gives it back."""
+    distinct, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    nth = np.arange(len(values)) - np.repeat(np.cumsum(counts) - counts, counts)
+    spread = distinct[np.sort(place)] + step * ((nth + 0.5) / counts[np.sort(place)] - 0.5)
+    return np.quantile(spread, np.linspace(0, 1, min(len(spread), N_KNOTS)))
 
 
 def _round_values(values: NDArray[np.float64], resolution: float | None) -> tuple[float, float]:
