@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from skgensynth.conditions import Conditions
-from skgensynth.disco import codecs
-from skgensynth.disco.codecs import CategoryTokens, CompactCodec, NumberTokens
+from skgensynth.disco.codecs import CompactCodec
 from skgensynth.schema import TableSchema
 
 NONE = Conditions()
@@ -95,28 +94,6 @@ def test_what_was_not_observed_has_no_token(table, codec):
     assert tokens[0, 0] == -1
 
 
-def test_few_distinct_numbers_keep_each_of_them():
-    values = np.repeat([1.5, 2.0, 7.25], [10, 1, 30])
-
-    tokens = NumberTokens.fit(values, 12, 0.25)
-
-    assert tokens.size == 3
-    assert np.array_equal(tokens.decode(tokens.encode(values), None, np.random.default_rng(0)), values)
-    assert tokens.encode(np.array([1.6, 6.0])).tolist() == [0, 2]
-
-
-def test_values_that_are_round_nearly_everywhere_stay_round():
-    rng = np.random.default_rng(0)
-    values = rng.integers(30, 90, 500).astype(float)
-    values[:10] += 0.667
-
-    tokens = NumberTokens.fit(values, 12, 0.001)
-    drawn = tokens.decode(rng.integers(tokens.size, size=5000), None, rng)
-
-    assert tokens.round_step == pytest.approx(1)
-    assert (drawn == drawn.round()).mean() == pytest.approx(0.985, abs=0.012)
-
-
 def test_rounding_does_not_leave_what_a_condition_allows():
     values = np.append(np.arange(30.0, 90.0), [40.25, 41.75])
     frame = pd.DataFrame({"age": values})
@@ -129,19 +106,6 @@ def test_rounding_does_not_leave_what_a_condition_allows():
 
     assert codec.columns[0].round_step == pytest.approx(1)
     assert conditions.mask(schema.snap(drawn)).all()
-
-
-def test_rare_levels_of_a_huge_column_share_a_token(monkeypatch):
-    monkeypatch.setattr(codecs, "MAX_LEVEL_TOKENS", 4)
-    codes = np.repeat(np.arange(8.0), [50, 40, 30, 1, 2, 3, 4, 5])
-
-    tokens = CategoryTokens.fit(codes)
-    drawn = tokens.decode(np.full(30_000, 3), None, np.random.default_rng(0))
-
-    assert tokens.size == 4
-    assert np.unique(drawn).tolist() == [3, 4, 5, 6, 7]
-    share = np.bincount(drawn.astype(int), minlength=8)[3:] / len(drawn)
-    assert share == pytest.approx(np.array([1, 2, 3, 4, 5]) / 15, abs=0.02)
 
 
 @pytest.mark.parametrize(
