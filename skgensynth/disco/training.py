@@ -130,6 +130,10 @@ def train_members(
                 InterruptedTrainingWarning,
                 stacklevel=4,
             )
+        except BaseException:
+            # The pool waits for its threads: none shall go on for nothing.
+            stop.set()
+            raise
     for run in runs:
         _assign(run.network, run.average.parameters())
     if not all(torch.isfinite(p).all() for part in parts for p in part.parameters()):
