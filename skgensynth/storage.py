@@ -136,9 +136,8 @@ class Storage:
                 return units.astype(inner)
             return pd.arrays.IntegerArray(units.astype(inner.numpy_dtype), missing)
         if family == "period":
-            return pd.PeriodIndex.from_ordinals(  # type: ignore[attr-defined]  # missing in the stubs
-                _with_nat(units, missing, np.dtype(np.int64)), freq=inner.freq
-            ).array
+            periods: Any = pd.PeriodIndex  # pandas' stubs, where they are installed, lack from_ordinals
+            return periods.from_ordinals(_with_nat(units, missing, np.dtype(np.int64)), freq=inner.freq).array
         if isinstance(inner, pd.DatetimeTZDtype):
             times = pd.DatetimeIndex(_with_nat(units, missing, np.dtype(f"M8[{inner.unit}]")))
             if self.wall:
@@ -252,11 +251,11 @@ def describe(values: Values) -> tuple[Storage, Values]:
     return storage, storage.unwrap(values)
 
 
-def _without_arrow(dtype: pd.ArrowDtype) -> Any:
-    """Dtype that holds the values of an Arrow dtype without Arrow."""
+def _without_arrow(dtype: Any) -> Any:
+    """Dtype that holds the values of a `pandas.ArrowDtype` without Arrow."""
     kind = dtype.kind
     if kind in "iufb":
-        name = np.dtype(dtype.numpy_dtype).name  # type: ignore[attr-defined]  # missing in the stubs
+        name = np.dtype(dtype.numpy_dtype).name
         return pd.api.types.pandas_dtype({"b": "boolean", "u": name.replace("ui", "UI")}.get(kind, name.capitalize()))
     if kind in "mM":
         unit: Any = getattr(dtype.pyarrow_dtype, "unit", "s")  # a date has none
