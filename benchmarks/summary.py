@@ -202,7 +202,8 @@ def _picture(methods, path):
         axes.annotate(
             LABELS[row.method] + (f" ({row.tables} tables)" if row.tables < n_tables else ""),
             (row.membership_mean, row.ratio_mean),
-            xytext=(0, -16),
+            # Neighbours at the same height: one label goes above its point.
+            xytext=(0, 10 if row.method == "smotenc" else -16),
             textcoords="offset points",
             ha="center",
             weight="bold" if ours else "normal",
