@@ -27,7 +27,7 @@ __all__ = ["CompactPolicy"]
 WEIGHTS_FILE = "policy.safetensors"
 LAST, EARLY = "last", "early"
 # Rows that share a column order when sampling.
-ROWS_PER_ORDER = 256
+ROWS_PER_ORDER = 1024
 ROWS_PER_SCORE = 1024
 # Automatic settings: tables below so many rows take the narrow networks, and training sees so many rows in all.
 SMALL_TABLE = 600
