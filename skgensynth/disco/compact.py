@@ -27,7 +27,7 @@ __all__ = ["CompactPolicy"]
 WEIGHTS_FILE = "policy.safetensors"
 LAST, EARLY = "last", "early"
 # Rows that share a column order when sampling.
-ROWS_PER_ORDER = 1024
+ROWS_PER_ORDER = 256
 ROWS_PER_SCORE = 1024
 # Automatic settings: tables below so many rows take the narrow networks, and training sees so many rows in all.
 SMALL_TABLE = 600
@@ -382,7 +382,7 @@ _PARAMETERS = (
 
 
 def automatic_settings(n_rows: int) -> dict[str, int]:
-    """Settings for a number of training rows (ours, tuned on repeated splits of nine tables).
+    """Settings for a number of training rows (ours, chosen on splits of public tables).
 
     Few rows want many narrow members, whose average forgets single rows; more rows bear wider ones.
     """
