@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -94,9 +91,8 @@ def test_settings_reach_the_policy(cancer):
 
 
 @pytest.mark.data
-def test_heart_failure_keeps_signal_and_secrets():
-    folder = Path(os.environ.get("SKGENSYNTH_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    table = pd.read_csv(folder / "heart_failure_clinical_records.csv")
+def test_heart_failure_keeps_signal_and_secrets(data_folder):
+    table = pd.read_csv(data_folder / "heart_failure_clinical_records.csv")
     train, test = train_test_split(table, test_size=0.3, random_state=0, stratify=table["DEATH_EVENT"])
     y, y_test = train.pop("DEATH_EVENT"), test.pop("DEATH_EVENT")
 
