@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ __all__ = ["CompactPolicy"]
 
 WEIGHTS_FILE = "policy.safetensors"
 LAST, EARLY = "last", "early"
-# Rows that share a column order when sampling.
+# Rows that share a column order, and a generator, when sampling.
 ROWS_PER_ORDER = 256
 ROWS_PER_SCORE = 1024
 # Automatic settings: tables below so many rows take the narrow networks, and training sees so many rows in all.
@@ -68,8 +69,8 @@ class CompactPolicy:
         is regularised enough to forget single rows is less sure of the target than the data are; below 1 gives that
         back. 1 samples from the probabilities as they are. Without effect where the target is conditioned.
     n_threads : int, default=2
-        Threads that train parts of the ensemble side by side; more than 2 are not used. The result does not depend on
-        it.
+        Threads that train parts of the ensemble side by side, of which no more than 2 are used, and that sample. The
+        result does not depend on it.
 
     Attributes
     ----------
@@ -249,21 +250,24 @@ class CompactPolicy:
         return self.schema_.target_index
 
     def _draw(self, n: int, shares: Mapping[int, torch.Tensor], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Rows of tokens; some hundred at a time share an order of columns."""
+        """Rows of tokens, in chunks with generators of their own, so that the number of threads changes nothing."""
+        chunks = [min(ROWS_PER_ORDER, n - start) for start in range(0, n, ROWS_PER_ORDER)]
+        with one_torch_thread(), ThreadPoolExecutor(self.n_threads) as pool:
+            parts = pool.map(lambda size, seed: self._draw_chunk(size, shares, seed), chunks, rng.spawn(len(chunks)))
+            return np.concatenate(list(parts))
+
+    def _draw_chunk(self, n: int, shares: Mapping[int, torch.Tensor], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of tokens that share an order of columns."""
         target = None if self._target in shares else self._target
         network = self.network_ if self._target in shares else self.feature_network_
         free = [j for j in range(len(self.codec_.sizes)) if j not in shares and j != target]
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        parts = []
-        with one_torch_thread():
-            for start in range(0, n, ROWS_PER_ORDER):
-                order = [int(j) for j in (*rng.permutation(list(shares)), *rng.permutation(free))]
-                tokens = network.sample(min(ROWS_PER_ORDER, n - start), order, shares, generator)
-                if target is not None:
-                    probs = self._target_probs(tokens.numpy(), self._orders(len(tokens), rng))
-                    tokens[:, target] = torch.multinomial(probs, 1, generator=generator)[:, 0]
-                parts.append(tokens.numpy())
-        return np.concatenate(parts)
+        order = [int(j) for j in (*rng.permutation(list(shares)), *rng.permutation(free))]
+        tokens = network.sample(n, order, shares, generator)
+        if target is not None:
+            probs = self._target_probs(tokens.numpy(), self._orders(n, rng))
+            tokens[:, target] = torch.multinomial(probs, 1, generator=generator)[:, 0]
+        return tokens.numpy()
 
     def _orders(self, n: int, rng: np.random.Generator | None) -> NDArray[np.int64]:
         """Orders of the columns with the target last; without a generator, the table's own."""
