@@ -28,7 +28,7 @@ class DetectionResult:
         Area under the ROC curve on rows that the classifier was not trained on, mean over folds: 0.5 is chance, 1 means
         every row is told.
     auc_interval : tuple of two floats
-        95 % interval of ``auc`` over rows.
+        95 % interval of ``auc`` over rows; of no width where every row is told.
     importance : dict
         Column label to the loss of AUC when the values of the column are shuffled: the columns that give the synthetic
         rows away come first. A difference that several columns show is shared among them, or shows in none.
