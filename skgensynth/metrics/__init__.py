@@ -9,15 +9,18 @@ from skgensynth.metrics.fidelity import (
 )
 from skgensynth.metrics.privacy import MembershipResult, closest_distances, exact_copies, membership_inference
 from skgensynth.metrics.scorers import score_privacy, score_utility
-from skgensynth.metrics.utility import UtilityResult, infer_task, tstr
+from skgensynth.metrics.training import infer_task
+from skgensynth.metrics.utility import AugmentationResult, UtilityResult, augmentation_gain, trtr, trts, tstr
 
 __all__ = [
     "AssociationResult",
+    "AugmentationResult",
     "JensenShannonResult",
     "MembershipResult",
     "UtilityResult",
     "association_difference",
     "association_matrix",
+    "augmentation_gain",
     "closest_distances",
     "exact_copies",
     "infer_task",
@@ -25,5 +28,7 @@ __all__ = [
     "membership_inference",
     "score_privacy",
     "score_utility",
+    "trtr",
+    "trts",
     "tstr",
 ]
