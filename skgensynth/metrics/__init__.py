@@ -8,7 +8,14 @@ from skgensynth.metrics.fidelity import (
     jensen_shannon,
 )
 from skgensynth.metrics.privacy import MembershipResult, closest_distances, exact_copies, membership_inference
-from skgensynth.metrics.scorers import score_privacy, score_utility
+from skgensynth.metrics.scorers import (
+    make_privacy_scorer,
+    make_utility_scorer,
+    score_fidelity,
+    score_privacy,
+    score_utility,
+)
+from skgensynth.metrics.scores import global_fidelity_index, harmonic_score
 from skgensynth.metrics.training import infer_task
 from skgensynth.metrics.utility import AugmentationResult, UtilityResult, augmentation_gain, trtr, trts, tstr
 
@@ -23,9 +30,14 @@ __all__ = [
     "augmentation_gain",
     "closest_distances",
     "exact_copies",
+    "global_fidelity_index",
+    "harmonic_score",
     "infer_task",
     "jensen_shannon",
+    "make_privacy_scorer",
+    "make_utility_scorer",
     "membership_inference",
+    "score_fidelity",
     "score_privacy",
     "score_utility",
     "trtr",
