@@ -184,7 +184,7 @@ class QualityReport:
             "jensen_shannon_floor": _divergence_dict(self.divergence_floor),
             "association_difference": self.association.mean,
             "association_difference_floor": self.association_floor.mean,
-            "membership": asdict(self.membership) | {"auc_interval": list(self.membership.auc_interval)},
+            "membership": self.membership.to_dict(),
             "exact_copies": self.copies,
             "exact_copies_holdout": self.copies_floor,
             "verdicts": [asdict(verdict) for verdict in self.verdicts],
