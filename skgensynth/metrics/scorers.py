@@ -10,10 +10,12 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgensynth.exceptions import TrainingRowsUnavailableError
-from skgensynth.metrics.fidelity import association_difference, jensen_shannon
+from skgensynth.metrics.associations import association_difference
+from skgensynth.metrics.detection import detection_auc
 from skgensynth.metrics.figures import CLASSIFICATION_FIGURES
 from skgensynth.metrics.learners import LEARNERS
-from skgensynth.metrics.privacy import membership_inference
+from skgensynth.metrics.marginals import jensen_shannon
+from skgensynth.metrics.membership import ATTACKS, membership_inference
 from skgensynth.metrics.scores import global_fidelity_index
 from skgensynth.metrics.utility import tstr
 
@@ -21,6 +23,8 @@ from skgensynth.metrics.utility import tstr
 _SEED = 0
 _ROWS_PER_REAL_ROW = 5
 _FEWEST_ROWS, _MOST_ROWS = 1_000, 20_000
+# Two rows in each of five folds; fewer tell nothing.
+_FEWEST_TO_DETECT = 10
 _METRICS = (*CLASSIFICATION_FIGURES, "r2", "neg_rmse")
 
 
@@ -62,7 +66,8 @@ def score_fidelity(estimator, X, y=None):
     """Score a synthesizer by how closely its rows follow real ones.
 
     Samples five synthetic rows for each row of `X` (at least 1,000, at most 20,000) and compares them with `X` and `y`
-    by `global_fidelity_index`, of columns and pairs of columns. Use it as ``scoring=score_fidelity``; larger is better.
+    by `global_fidelity_index`: columns, pairs of columns, and whole rows by XGBoost in five folds, the latter if there
+    are at least ten real rows. Use it as ``scoring=score_fidelity``; larger is better.
 
     Parameters
     ----------
@@ -89,8 +94,12 @@ def score_fidelity(estimator, X, y=None):
     _check_synthesizer(estimator, "score_fidelity")
     real = _held_out(estimator, X, y)
     synthetic = _sample(estimator, len(real), None, _SEED)[list(real.columns)]
-    divergence, association = jensen_shannon(real, synthetic).mean, association_difference(real, synthetic).mean
-    return global_fidelity_index(divergence, association, float("nan"))
+    enough = len(real) >= _FEWEST_TO_DETECT
+    return global_fidelity_index(
+        jensen_shannon(real, synthetic).mean,
+        association_difference(real, synthetic).mean,
+        detection_auc(real, synthetic, random_state=_SEED).auc if enough else float("nan"),
+    )
 
 
 def score_privacy(estimator, X, y=None):
@@ -169,7 +178,7 @@ def make_privacy_scorer(*, attack="distance", reference=None, n_rows=None, rando
 
     Parameters
     ----------
-    attack : str, default="distance"
+    attack : {"distance", "density_ratio"}, default="distance"
         Attack of `membership_inference`.
     reference : DataFrame, array-like, tuple (X, y) or None, default=None
         What the synthesizer was fitted on, X alone or X and y, for one that was loaded or unpickled. None takes the
@@ -195,6 +204,8 @@ def make_privacy_scorer(*, attack="distance", reference=None, n_rows=None, rando
     >>> make_privacy_scorer(n_rows=5000).n_rows
     5000
     """
+    if attack not in ATTACKS:
+        raise ValueError(f"attack must be one of {ATTACKS}, got {attack!r}.")
     _check_n_rows(n_rows)
     return _PrivacyScorer(attack, reference, n_rows, random_state)
 
@@ -251,7 +262,12 @@ class _PrivacyScorer:
         synthetic = _sample(estimator, len(train), self.n_rows, self.random_state)
         columns = [column for column in holdout.columns if column in train.columns]
         result = membership_inference(
-            train[columns], holdout[columns], synthetic[columns], n_bootstrap=1, random_state=self.random_state
+            train[columns],
+            holdout[columns],
+            synthetic[columns],
+            attack=self.attack,
+            n_bootstrap=1,
+            random_state=self.random_state,
         )
         return 1.0 - 2.0 * max(0.0, result.auc - 0.5)
 

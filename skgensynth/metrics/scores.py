@@ -71,7 +71,7 @@ def global_fidelity_index(divergence, association, detection_auc):
     association : float
         Mean absolute difference of associations, in [0, 2] (`association_difference`).
     detection_auc : float
-        Area under the ROC curve of a classifier that tells synthetic from real rows, in [0, 1].
+        Area under the ROC curve of a classifier that tells synthetic from real rows, in [0, 1] (`detection_auc`).
 
     Returns
     -------

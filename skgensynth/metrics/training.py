@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from skgensynth.exceptions import SchemaError, SchemaMismatchError
-from skgensynth.metrics._tables import encode_tables, is_number_column
+from skgensynth.exceptions import SchemaMismatchError
+from skgensynth.metrics._tables import check_finite, encode_tables, is_number_column
 from skgensynth.metrics.figures import class_figures, classification_figures, regression_figures, sample_weights
 from skgensynth.metrics.learners import check_learners, classify, make_learners, make_preprocessing
 
@@ -91,13 +91,10 @@ def encode_rows(tables: Mapping[str, pd.DataFrame], target, task: str, learners)
         task = infer_task(real[target])
     check_learners(learners, task)
     encoded = encode_tables(dict(tables), categorical=(target,) if task == "classification" else ())
+    check_finite(encoded, list(tables))
     index = encoded.columns.index(target)
     features, targets = {}, {}
     for name, values in zip(tables, encoded.values, strict=True):
-        infinite = np.isinf(values).any(axis=0)
-        if infinite.any():
-            column = encoded.columns[int(infinite.argmax())]
-            raise SchemaError(f"Column {column!r} of {name} holds infinite values: replace them or make them missing.")
         if np.isnan(values[:, index]).any():
             raise ValueError(f"The target {target!r} has missing values in {name}: drop those rows first.")
         features[name], targets[name] = np.delete(values, index, axis=1), values[:, index]

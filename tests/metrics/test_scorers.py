@@ -14,6 +14,7 @@ from sklearn.neighbors import KernelDensity, KNeighborsClassifier, KNeighborsReg
 from skgensynth import make_privacy_scorer, make_utility_scorer, score_fidelity, score_privacy, score_utility
 from skgensynth.base import BaseSynthesizer
 from skgensynth.exceptions import TrainingRowsUnavailableError
+from skgensynth.metrics import association_difference, detection_auc, global_fidelity_index, jensen_shannon
 from skgensynth.schema import TableSchema
 
 
@@ -65,7 +66,7 @@ def test_copies_are_useful_and_not_private(table):
     synthesizer = NoisyCopies(random_state=0).fit(*train)
     assert score_utility(synthesizer, *test) > 0.75
     assert score_privacy(synthesizer, *test) == 0
-    assert score_fidelity(synthesizer, *test) > 0.9
+    assert score_fidelity(synthesizer, *test) > 0.75
 
 
 def test_noise_is_private_and_not_useful(table):
@@ -73,7 +74,7 @@ def test_noise_is_private_and_not_useful(table):
     synthesizer = NoisyCopies(noise=20.0, random_state=0).fit(*train)
     assert score_utility(synthesizer, *test) < 0.7
     assert score_privacy(synthesizer, *test) > 0.7
-    assert score_fidelity(synthesizer, *test) < 0.8
+    assert score_fidelity(synthesizer, *test) < 0.6
 
 
 def test_a_continuous_target_is_scored_by_r2(table, rng):
@@ -118,7 +119,7 @@ def test_identifiers_and_unseen_categories_are_no_obstacle(table):
             synthesizer.fit(X[:60], y[:60])
         assert score_utility(synthesizer, X[60:], y[60:]) > 0.75
         assert score_privacy(synthesizer, X[60:], y[60:]) < 0.1
-        assert score_fidelity(synthesizer, X[60:], y[60:]) > 0.9
+        assert score_fidelity(synthesizer, X[60:], y[60:]) > 0.75
 
 
 def test_privacy_without_a_target(table):
@@ -170,15 +171,39 @@ def test_number_of_synthetic_rows(table, monkeypatch):
 def test_fidelity_without_a_target_is_that_of_the_features(table):
     train, test = _halves(table)
     features = score_fidelity(NoisyCopies(random_state=0).fit(train[0]), test[0])
-    assert features > 0.9
-    assert score_fidelity(NoisyCopies(random_state=0).fit(*train), test[0]) == pytest.approx(features, abs=0.02)
+    assert features > 0.75
+    assert score_fidelity(NoisyCopies(random_state=0).fit(*train), test[0]) == pytest.approx(features)
 
 
 def test_fidelity_of_one_column(table):
     X, _ = table
     one = X[["age"]]
     copies, noise = (NoisyCopies(noise, random_state=0).fit(one[:60]) for noise in (0.0, 20.0))
-    assert score_fidelity(copies, one[60:]) > 0.9 > score_fidelity(noise, one[60:])
+    assert score_fidelity(copies, one[60:]) > 0.7 > score_fidelity(noise, one[60:])
+
+
+def test_fidelity_is_the_index_of_its_parts(table):
+    train, (X, y) = _halves(table)
+    synthesizer = NoisyCopies(noise=0.5, random_state=0).fit(*train)
+    real = X.reset_index(drop=True).assign(outcome=y.to_numpy())
+    rows, labels = synthesizer.sample(1000, random_state=0)
+    synthetic = rows.assign(outcome=labels)
+    parts = (
+        jensen_shannon(real, synthetic).mean,
+        association_difference(real, synthetic).mean,
+        detection_auc(real, synthetic, random_state=0).auc,
+    )
+    assert score_fidelity(synthesizer, X, y) == pytest.approx(global_fidelity_index(*parts))
+    few = score_fidelity(synthesizer, X[:9], y[:9])
+    parts = (jensen_shannon(real[:9], synthetic).mean, association_difference(real[:9], synthetic).mean)
+    assert few == pytest.approx(global_fidelity_index(*parts, float("nan")))
+
+
+@pytest.mark.parametrize("attack", ["distance", "density_ratio"])
+def test_every_attack_finds_copies(table, attack):
+    train, test = _halves(table)
+    synthesizer = NoisyCopies(random_state=0).fit(*train)
+    assert make_privacy_scorer(attack=attack)(synthesizer, *test) < 0.05
 
 
 @pytest.mark.parametrize("scorer", [score_utility, score_privacy, score_fidelity])
@@ -254,6 +279,8 @@ def test_bad_settings_are_named(table):
     (X, y), test = _halves(table)
     with pytest.raises(ValueError, match=r"metric must be None or one of .* got 'rmse'"):
         make_utility_scorer(metric="rmse")
+    with pytest.raises(ValueError, match=r"attack must be one of .*'distance'.* got 'guess'"):
+        make_privacy_scorer(attack="guess")
     for make in (make_utility_scorer, make_privacy_scorer):
         with pytest.raises(ValueError, match="n_rows must be at least 1 or None, got 0"):
             make(n_rows=0)
@@ -275,12 +302,11 @@ def test_made_scorers_say_what_they_are_and_can_be_pickled(table):
     assert "reference" not in repr(make_privacy_scorer(reference=train))
 
 
-SCORING = {
-    "utility": score_utility,
-    "privacy": score_privacy,
+SCORING = {"utility": score_utility, "privacy": score_privacy}
+MADE = {
+    "utility": make_utility_scorer(learners={"near": KNeighborsClassifier()}, metric="auc"),
+    "privacy": make_privacy_scorer(attack="density_ratio", n_rows=200),
     "fidelity": score_fidelity,
-    "near": make_utility_scorer(learners={"near": KNeighborsClassifier()}, metric="auc"),
-    "hidden": make_privacy_scorer(n_rows=200),
 }
 
 
@@ -289,7 +315,7 @@ def test_cross_validate_with_one_scorer_and_with_both(table):
     alone = cross_validate(NoisyCopies(0.3, random_state=0), X, y, cv=3, scoring=score_utility, error_score="raise")
     both = cross_validate(NoisyCopies(0.3, random_state=0), X, y, cv=3, scoring=SCORING, error_score="raise")
     np.testing.assert_array_equal(alone["test_score"], both["test_utility"])
-    assert all(np.isfinite(both[f"test_{name}"]).all() for name in SCORING)
+    assert np.isfinite(both["test_privacy"]).all()
 
 
 def test_grid_search_trades_utility_for_privacy_with_two_workers(table):
@@ -318,16 +344,16 @@ def test_a_cheap_synthesizer_is_searched_with_two_workers(table):
     search = GridSearchCV(
         MarginalsSynthesizer(random_state=0),
         {"copies": ["refuse", "allow"]},
-        scoring=SCORING,
-        refit="near",
+        scoring=MADE,
+        refit="utility",
         cv=2,
         n_jobs=2,
         error_score="raise",
     ).fit(X, y)
     results = search.cv_results_
-    assert (results["mean_test_near"] < 0.75).all()  # independent columns teach nothing
+    assert (results["mean_test_utility"] < 0.75).all()  # independent columns teach nothing
     assert (results["mean_test_privacy"] > 0.7).all()
-    assert (results["mean_test_fidelity"] > 0.75).all()
+    assert (results["mean_test_fidelity"] > 0.7).all()
 
 
 @pytest.mark.parametrize("scorer", [score_utility, score_privacy])
