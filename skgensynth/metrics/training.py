@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -116,7 +116,8 @@ def train_and_test(encoded: EncodedRows, train: list[str], test: str, settings: 
     preprocessing = make_preprocessing(encoded.is_number)
     X_train, X_test = preprocessing.fit_transform(X_train), preprocessing.transform(X_test)
     learners = make_learners(settings.learners, encoded.task, X_train, seed=settings.seed, n_jobs=settings.n_jobs)
-    predictions, per_class = {}, {}
+    predictions: dict[str, tuple[np.ndarray, ...]] = {}
+    per_class = {}
     for name, learner in learners.items():
         if encoded.task == "classification":
             predictions[name] = classify(learner, X_train, y_train, X_test, len(encoded.classes))
@@ -154,7 +155,7 @@ def _to_classes(targets, columns):
 
 def _sample_figures(task, y, predictions, settings):
     """Figures of each learner for the test rows and for each bootstrap sample of them."""
-    compute = classification_figures if task == "classification" else regression_figures
+    compute: Callable[..., dict] = classification_figures if task == "classification" else regression_figures
     parts: dict[str, list] = {name: [] for name in predictions}
     for weights in sample_weights(len(y), settings.n_bootstrap, settings.bootstrap_seed):
         for name, predicted in predictions.items():
