@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from skgensynth.exceptions import TrainingRowsUnavailableError
 from skgensynth.metrics.associations import association_difference
 from skgensynth.metrics.detection import detection_auc
 from skgensynth.metrics.figures import CLASSIFICATION_FIGURES
-from skgensynth.metrics.learners import LEARNERS
+from skgensynth.metrics.learners import LEARNERS, check_learners
 from skgensynth.metrics.marginals import jensen_shannon
 from skgensynth.metrics.membership import ATTACKS, membership_inference
 from skgensynth.metrics.scores import global_fidelity_index
@@ -159,7 +160,7 @@ def make_utility_scorer(*, learners=LEARNERS, metric=None, n_rows=None, random_s
     Raises
     ------
     ValueError
-        If a parameter is unknown; the scorer raises it where the metric does not suit the target.
+        If a parameter is unknown; the scorer raises it where a metric or learner does not suit the target.
 
     Examples
     --------
@@ -169,6 +170,9 @@ def make_utility_scorer(*, learners=LEARNERS, metric=None, n_rows=None, random_s
     """
     if metric is not None and metric not in _METRICS:
         raise ValueError(f"metric must be None or one of {_METRICS}, got {metric!r}.")
+    if not isinstance(learners, Mapping):
+        # Names suit any task; whether estimators do shows when there is a target.
+        check_learners(learners, "classification")
     _check_n_rows(n_rows)
     return _UtilityScorer(learners, metric, n_rows, random_state)
 

@@ -147,7 +147,7 @@ def _to_classes(targets, columns):
     labels = {
         code: label
         for name in reversed(targets)
-        for code, label in zip(targets[name].tolist(), columns[name], strict=True)
+        for code, label in zip(targets[name].tolist(), columns[name].tolist(), strict=True)
     }
     codes = np.array(sorted(labels))
     return [labels[code] for code in codes], {name: np.searchsorted(codes, y) for name, y in targets.items()}

@@ -279,6 +279,8 @@ def test_bad_settings_are_named(table):
     (X, y), test = _halves(table)
     with pytest.raises(ValueError, match=r"metric must be None or one of .* got 'rmse'"):
         make_utility_scorer(metric="rmse")
+    with pytest.raises(ValueError, match=r"learners must be some of .* got \['mlp'\]"):
+        make_utility_scorer(learners=["mlp"])
     with pytest.raises(ValueError, match=r"attack must be one of .*'distance'.* got 'guess'"):
         make_privacy_scorer(attack="guess")
     for make in (make_utility_scorer, make_privacy_scorer):

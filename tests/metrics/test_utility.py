@@ -293,6 +293,43 @@ def test_predictions_that_are_no_numbers_give_no_figure(rng):
     assert np.isnan(result.score_interval).all()
 
 
+@pytest.mark.parametrize(
+    ("target", "labels"),
+    [
+        (lambda x: pd.array(x > 0, dtype="boolean"), [False, True]),
+        (lambda x: pd.array((x > 0).astype(int), dtype="Int64"), [0, 1]),
+        (lambda x: pd.Categorical(np.where(x > 0, 2, 1)), [1, 2]),
+        (lambda x: np.where(x > 0, np.array(["u"], object), 7), [7, "u"]),
+        (lambda x: pd.array(x, dtype="Float64"), []),
+        (lambda x: pd.to_timedelta(x, "D"), []),
+    ],
+)
+def test_any_frame_will_do(rng, target, labels):
+    n = 80
+    x = rng.normal(size=n)
+    table = pd.DataFrame(
+        {
+            0: x,
+            ("a", 1): pd.array(rng.integers(0, 3, n), dtype="Int64"),
+            "flag": pd.array(rng.choice([True, False, None], n), dtype="boolean"),
+            "text": pd.array(rng.choice(["u", "v", None], n), dtype="string"),
+            "mixed": pd.Series(rng.choice([1, "x", 2.5, None], n), dtype=object),
+            "seen": pd.Series(pd.date_range("2020", periods=n, tz="UTC")).mask(rng.random(n) < 0.1),
+            "stay": pd.to_timedelta(rng.integers(0, 99, n), "h"),
+            "nothing": pd.Series([None] * n, dtype=object),
+            "id": np.arange(n).astype(str),
+            2: target(x),
+        },
+        index=np.zeros(n, int),
+    )
+    table.iloc[::7, 1] = pd.NA
+    result = tstr(table[:50], table[50:], 2, learners=["linear", "svm"], n_bootstrap=10)
+    assert sorted(map(repr, result.per_class.get("svm", {}))) == sorted(map(repr, labels))
+    assert 0.3 < result.score <= 1
+    assert trts(table[:50], table[50:51], 2, learners=["svm"], n_bootstrap=2).n_test == 1
+    assert tstr(table[:1], table[50:], 2, learners=["forest"], n_bootstrap=2).n_train == 1
+
+
 def test_intervals_hold_the_figures_and_shrink_with_the_rows(rng):
     train, test = _patients(rng, 300), _patients(rng, 1600)
     large, small = tstr(train, test, "outcome"), tstr(train, test[:100], "outcome")
