@@ -30,7 +30,7 @@ def _predictions(rng, n, n_classes):
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_every_sample_has_the_figures_of_scikit_learn_on_its_rows(rng, n_classes):
     y, predicted, scores = _predictions(rng, 90, n_classes)
-    weights = next(iter([np.stack([np.ones(90, int), *rng.integers(0, 4, (5, 90))])]))
+    weights = np.stack([np.ones(90, int), *rng.integers(0, 4, (5, 90))])
     figures = classification_figures(y, predicted, scores, weights)
     by_class = class_figures(y, predicted, n_classes, weights)
     for sample, counts in enumerate(weights):
