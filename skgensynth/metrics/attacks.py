@@ -46,8 +46,7 @@ def attribute_inference(
     random where several are equally close) and takes the secret from it. What this reaches on held-out rows is what the
     synthetic table says about the population, which is its purpose; only what it reaches beyond that on training rows
     is a leak: ``risk = (main - control) / (1 - control)`` (Giomi et al., A unified framework for quantifying privacy
-    risk in synthetic data, 2023; as there, with the centres of the Wilson intervals as rates, and the error of the risk
-    by propagation). The baseline takes the secret from any synthetic row.
+    risk in synthetic data, 2023). The baseline takes the secret from any synthetic row.
 
     A guess is right if it is the true category, or if both are missing. A number is right if at most the share
     `tolerance` of the training values lies between guess and truth, half of the values equal to either counted (ours):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skgensynth.metrics._sampling import draw
+from skgensynth.metrics._sampling import draw, effective_number
 from skgensynth.metrics._tables import encode_tables
 from skgensynth.metrics.risks import Rate, RiskResult
 
@@ -73,19 +73,31 @@ def singling_out(train, holdout, synthetic, *, n_columns=3, max_attacks=1000, ra
     attacker = _Attacker(synthetic_rows, tables.is_number, min(n_columns, len(tables.columns)), rng)
     n_attacks = min(max_attacks, len(train_rows))
     predicates = attacker.isolating(n_attacks)
-    in_train = np.array([_count(predicate, train_rows) for predicate in predicates])
-    in_holdout = np.array([_count(predicate, holdout_rows) for predicate in predicates])
-    guesses = np.array([_count(attacker.at_random(), train_rows) for _ in range(n_attacks)])
-
-    ratio = len(train_rows) / len(holdout_rows)
+    guesses = [attacker.at_random() for _ in range(n_attacks)]
+    in_train, train_places = _matches(predicates, train_rows)
+    in_holdout, holdout_places = _matches(predicates, holdout_rows)
     # With one match, the training row that is left out is that one with probability 1 / n_train.
-    undisturbed = (in_train == 0) + (in_train == 1) / len(train_rows)
-    control = min(1.0, ratio * np.mean(in_holdout * undisturbed)) if len(predicates) else np.nan
+    alone = in_holdout * ((in_train == 0) + (in_train == 1) / len(train_rows))
     return RiskResult.difference(
-        main=Rate.mean(in_train == 1),
-        control=Rate.of(control, len(predicates) * min(1.0, 1 / ratio)),
-        baseline=Rate.mean(guesses == 1),
+        main=_rate((in_train == 1).astype(float), train_places, 1.0),
+        control=_rate(alone, holdout_places, len(train_rows) / len(holdout_rows)),
+        baseline=Rate.mean(_matches(guesses, train_rows)[0] == 1),
     )
+
+
+def _matches(predicates, rows):
+    """How many rows each predicate fits, and the first of them."""
+    fits = (_fits(predicate, rows) for predicate in predicates)
+    return np.array([(np.count_nonzero(rows), rows.argmax()) for rows in fits], dtype=int).reshape(-1, 2).T
+
+
+def _rate(hits, places, worth):
+    """Rate of hits, of which each is worth some attacks; those on the same row say the same."""
+    n = len(hits) / max(1.0, worth)
+    if hits.any():
+        share = min(1.0, worth * hits.mean())
+        return Rate.of(share, min(n, effective_number(places, hits) / share))
+    return Rate.of(0.0, n)
 
 
 class _Attacker:
@@ -110,7 +122,7 @@ class _Attacker:
                 break
             row = self._rows[self._rng.randint(len(self._rows))]
             predicate = tuple(self._describe(j, row[j]) for j in self._columns())
-            if predicate not in found and _count(predicate, self._rows) == 1:
+            if predicate not in found and np.count_nonzero(_fits(predicate, self._rows)) == 1:
                 found[predicate] = True
         return list(found)
 
@@ -126,8 +138,8 @@ class _Attacker:
             alone = counts == 1
             found.extend(((j, "is", value),) for value in values[alone])
             if self._is_number[j] and len(values):
-                found.extend(((j, "at most", values[0]),) * alone[0])
-                found.extend(((j, "at least", values[-1]),) * alone[-1])
+                found.extend([((j, "at most", values[0]),)] * int(alone[0]))
+                found.extend([((j, "at least", values[-1]),)] * int(alone[-1]))
             if len(self._rows) - len(present) == 1:
                 found.append(((j, "missing", 0.0),))
         return found
@@ -151,8 +163,8 @@ class _Attacker:
         return j, direction, self._rng.uniform(self._present[j].min(), self._present[j].max())
 
 
-def _count(predicate, rows):
-    """Count the rows that a predicate fits."""
+def _fits(predicate, rows):
+    """Mark the rows that a predicate fits."""
     fits = np.ones(len(rows), dtype=bool)
     for j, comparison, value in predicate:
         column = rows[:, j]
@@ -164,4 +176,4 @@ def _count(predicate, rows):
             fits &= column >= value
         else:
             fits &= column <= value
-    return np.count_nonzero(fits)
+    return fits
