@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils.random import sample_without_replacement
 
 from skgensynth.exceptions import SchemaError
 from skgensynth.metrics._neighbours import Gower
@@ -236,4 +237,4 @@ def _meet(first, second):
 
 
 def _random_places(n_rows, size, rng):
-    return np.array([rng.choice(n_rows, size[1], replace=False) for _ in range(size[0])])
+    return np.array([sample_without_replacement(n_rows, size[1], random_state=rng) for _ in range(size[0])])

@@ -21,7 +21,7 @@ class Rate:
     interval : tuple of two floats
         95 % interval (Wilson, Probable inference, 1927), in [0, 1].
     n : float
-        Attempts; where some count for less than one, not a whole number.
+        Attempts that the interval rests on; fewer than were made where several say the same.
     """
 
     share: float
