@@ -31,7 +31,7 @@ class MembershipResult:
         95 % bootstrap interval of ``auc`` over the real rows, given the synthetic table.
     tpr_at_1pct_fpr : float
         Share of training rows recognised while at most 1 % of the held-out rows are taken for training rows: 0.01 is no
-        leak.
+        leak. Below 100 held-out rows no false alarm is allowed, and chance reaches ``1 / (n_holdout + 1)``.
     n_train, n_holdout, n_synthetic : int
         Rows the figures rest on.
     attack : {"distance", "density_ratio"}
