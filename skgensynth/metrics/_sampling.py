@@ -27,6 +27,12 @@ def require_columns(columns, least, why):
         raise SchemaError(f"The tables have the column {columns[0]!r} alone: at least {least} are needed, {why}.")
 
 
+def effective_number(owners, weights=None):
+    """Number of independent results among those that belong to owners, one for each (Kish, Survey sampling, 1965)."""
+    sums = np.bincount(np.unique(owners, return_inverse=True)[1], weights)
+    return float(sums.sum() ** 2 / np.sum(sums**2))
+
+
 def auc(positives, negatives):
     """Probability that a positive scores above a negative, ties counting half."""
     ranks = rankdata(np.concatenate([positives, negatives]))

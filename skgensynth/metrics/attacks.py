@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils.random import sample_without_replacement
 
 from skgensynth.exceptions import SchemaError
 from skgensynth.metrics._neighbours import Gower
@@ -46,8 +47,7 @@ def attribute_inference(
     random where several are equally close) and takes the secret from it. What this reaches on held-out rows is what the
     synthetic table says about the population, which is its purpose; only what it reaches beyond that on training rows
     is a leak: ``risk = (main - control) / (1 - control)`` (Giomi et al., A unified framework for quantifying privacy
-    risk in synthetic data, 2023; as there, with the centres of the Wilson intervals as rates, and the error of the risk
-    by propagation). The baseline takes the secret from any synthetic row.
+    risk in synthetic data, 2023). The baseline takes the secret from any synthetic row.
 
     A guess is right if it is the true category, or if both are missing. A number is right if at most the share
     `tolerance` of the training values lies between guess and truth, half of the values equal to either counted (ours):
@@ -237,4 +237,4 @@ def _meet(first, second):
 
 
 def _random_places(n_rows, size, rng):
-    return np.array([rng.choice(n_rows, size[1], replace=False) for _ in range(size[0])])
+    return np.array([sample_without_replacement(n_rows, size[1], random_state=rng) for _ in range(size[0])])

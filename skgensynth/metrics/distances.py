@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skgensynth.metrics._neighbours import TOLERANCE, Gower
-from skgensynth.metrics._sampling import auc, bootstrap, draw, require_rows
+from skgensynth.metrics._sampling import auc, bootstrap, draw, effective_number, require_rows
 from skgensynth.metrics._tables import encode_tables
 from skgensynth.metrics.risks import Rate
 
@@ -179,8 +179,7 @@ def distance_to_closest_record(train, holdout, synthetic, *, max_queries=2000, r
         counts = [gower.count_within(queries[tied], rows, radius) for rows in (train_rows, holdout_rows)]
         closer[tied] = counts[0] / (counts[0] + counts[1])
     owners = np.where(to_train <= to_holdout, train_places, len(train_rows) + holdout_places)
-    shares_of_owners = np.unique(owners, return_counts=True)[1] / len(queries)
-    rate = Rate.of(closer.mean(), 1 / np.sum(shares_of_owners**2))
+    rate = Rate.of(closer.mean(), effective_number(owners))
 
     chance = len(train_rows) / (len(train_rows) + len(holdout_rows))
     strangers = holdout_rows[draw(len(holdout_rows), max_queries, rng)]

@@ -14,8 +14,8 @@ from skgensynth.metrics._sampling import auc, bootstrap, draw, require_rows
 from skgensynth.metrics._tables import encode_tables
 
 ATTACKS = ("distance", "density_ratio")
-# Neighbours behind a density: one follows memorised rows best, more are steadier (ours).
-_N_NEIGHBOURS = 5
+# Known rows behind the reference density of the density-ratio attack.
+_N_REFERENCE = 5
 _MOST_FALSE_ALARMS = 0.01
 
 
@@ -31,7 +31,7 @@ class MembershipResult:
         95 % bootstrap interval of ``auc`` over the real rows, given the synthetic table.
     tpr_at_1pct_fpr : float
         Share of training rows recognised while at most 1 % of the held-out rows are taken for training rows: 0.01 is no
-        leak.
+        leak. Below 100 held-out rows no false alarm is allowed, and chance reaches ``1 / (n_holdout + 1)``.
     n_train, n_holdout, n_synthetic : int
         Rows the figures rest on.
     attack : {"distance", "density_ratio"}
@@ -78,8 +78,9 @@ def membership_inference(
       Breugel et al., Membership inference attacks against synthetic data through overfitting detection, 2023). It looks
       past rows that are merely common, and assumes an attacker who knows such rows: the held-out rows without the
       attacked one (for a training row, without one drawn at random, so that both meet equally many). The densities are
-      our choice, made for mixed types: the mean over the five nearest neighbours of the logarithm of the ratio of
-      Gower distances, to real rows and to synthetic rows, each plus 1e-6.
+      our choice, for mixed types: the geometric mean of the distances to the five closest known rows, divided by the
+      distance to the closest synthetic row, 1e-6 added to each distance. One neighbour finds memorised rows; five
+      make the comparison steadier.
 
     Parameters
     ----------
@@ -154,11 +155,10 @@ def membership_inference(
 
 
 def _density_ratios(gower, rows, synthetic_rows, reference_rows, skip):
-    """Logarithm of synthetic over reference density around each row, but for a constant."""
-    n = min(_N_NEIGHBOURS, len(synthetic_rows), len(reference_rows) - 1)
-    to_synthetic = gower.nearest(rows, synthetic_rows, n)[0]
+    """Logarithm of synthetic over reference density around each row, but for factors that all rows share."""
+    n = min(_N_REFERENCE, len(reference_rows) - 1)
     to_reference = gower.nearest(rows, reference_rows, n, skip=skip)[0]
-    return np.log((to_reference + TOLERANCE) / (to_synthetic + TOLERANCE)).mean(axis=1)
+    return np.log(to_reference + TOLERANCE).mean(axis=1) - np.log(gower.closest(rows, synthetic_rows) + TOLERANCE)
 
 
 def _figures(train_scores, holdout_scores):

@@ -21,7 +21,7 @@ class Rate:
     interval : tuple of two floats
         95 % interval (Wilson, Probable inference, 1927), in [0, 1].
     n : float
-        Attempts; fewer than were made where one counts for less than a whole one.
+        Attempts that the interval rests on; fewer than were made where several say the same.
     """
 
     share: float
@@ -31,13 +31,18 @@ class Rate:
     @classmethod
     def of(cls, share, n) -> Rate:
         """Rate of a share among `n` attempts."""
-        centre, half = _wilson(share, n)
-        return cls(float(share), (max(0.0, centre - half), min(1.0, centre + half)), n)
+        if n == 0:
+            return cls(float("nan"), (0.0, 1.0), 0)
+        centre = (share * n + _Z**2 / 2) / (n + _Z**2)
+        half = _Z / (n + _Z**2) * np.sqrt(n * share * (1 - share) + _Z**2 / 4)
+        # Rounding must not put the share outside.
+        low, high = min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
+        return cls(float(share), (float(low), float(high)), n)
 
     @classmethod
     def mean(cls, successes) -> Rate:
         """Rate of an array of successes, each between 0 and 1."""
-        return cls.of(np.mean(successes) if len(successes) else np.nan, len(successes))
+        return cls.of(np.mean(successes) if len(successes) else 0.0, len(successes))
 
 
 @dataclass(frozen=True)
@@ -47,10 +52,10 @@ class RiskResult:
     Attributes
     ----------
     risk : float
-        What remains of the success when chance is taken off: at most 1, every training row is exposed; 0 is ideal,
-        and less than 0 is chance.
+        What remains of the success when chance is taken off: 1 means that every training row is exposed; 0 is ideal,
+        and less than 0 is chance. 0 if the attack always succeeds on held-out rows; NaN if there was none.
     interval : tuple of two floats
-        95 % interval of ``risk``; a risk is proven where it lies above 0.
+        95 % interval of ``risk``; a leak is shown where it lies above 0.
     main : Rate
         Success on training rows.
     control : Rate
@@ -68,26 +73,28 @@ class RiskResult:
 
     @classmethod
     def relative(cls, main: Rate, control: Rate, baseline: Rate | None = None) -> RiskResult:
-        """Risk as the share of failures on held-out rows that turn into successes on training rows."""
-        (m, m_half), (c, c_half) = _wilson(main.share, main.n), _wilson(control.share, control.n)
-        half = np.hypot(m_half / (1 - c), c_half * (1 - m) / (1 - c) ** 2)
-        return cls._around((m - c) / (1 - c), half, main, control, baseline)
+        """Risk as the share of failures on held-out rows that turn into successes on training rows.
+
+        Interval of the ratio of failures on the logarithmic scale (Katz et al., Obtaining confidence intervals for the
+        risk ratio in cohort studies, 1978), with one half added to failures and to successes.
+        """
+        failures, counts = np.array([[(1 - rate.share) * rate.n + 0.5, rate.n + 1] for rate in (main, control)]).T
+        logarithm = np.log(failures / counts)
+        half = _Z * np.sqrt(np.sum(1 / failures - 1 / counts))
+        low, high = 1 - np.exp(logarithm[0] - logarithm[1] + np.array([half, -half]))
+        risk = (main.share - control.share) / (1 - control.share) if control.share < 1 else 0.0
+        return cls(float(risk), (float(min(low, risk)), float(max(high, risk))), main, control, baseline)
 
     @classmethod
     def difference(cls, main: Rate, control: Rate, baseline: Rate | None = None) -> RiskResult:
-        """Risk as the difference of the two rates."""
-        (m, m_half), (c, c_half) = _wilson(main.share, main.n), _wilson(control.share, control.n)
-        return cls._around(m - c, np.hypot(m_half, c_half), main, control, baseline)
+        """Risk as the difference of the two rates.
 
-    @classmethod
-    def _around(cls, risk, half, main, control, baseline):
-        return cls(float(risk), (float(risk - half), min(1.0, float(risk + half))), main, control, baseline)
-
-
-def _wilson(share, n):
-    """Centre and half width of Wilson's interval."""
-    if n == 0:
-        return 0.5, 0.5
-    centre = (share * n + _Z**2 / 2) / (n + _Z**2)
-    half = _Z / (n + _Z**2) * np.sqrt(n * share * (1 - share) + _Z**2 / 4)
-    return float(centre), float(half)
+        Interval from those of the rates (Newcombe, Interval estimation for the difference between independent
+        proportions, 1998).
+        """
+        risk = main.share - control.share
+        if np.isnan(risk):
+            return cls(risk, (-1.0, 1.0), main, control, baseline)
+        low = risk - np.hypot(main.share - main.interval[0], control.interval[1] - control.share)
+        high = risk + np.hypot(main.interval[1] - main.share, control.share - control.interval[0])
+        return cls(risk, (float(low), float(high)), main, control, baseline)
