@@ -112,12 +112,12 @@ def rule_violations(table, rules, *, real=None):
     parsed = [_parse(rule, table) for rule in rules]
     broken, per_rule = _check(table, parsed, "table")
     share, interval = _rate(broken)
-    beside: tuple = (None, None, None)
-    if real is not None:
-        real_broken, real_per_rule = _check(real, parsed, "real")
-        per_rule = pd.concat([per_rule, real_per_rule.add_prefix("real_")], axis=1)
-        beside = (*_rate(real_broken), len(real))
-    return RuleViolationsResult(share, interval, len(table), *beside, per_rule)
+    if real is None:
+        return RuleViolationsResult(share, interval, len(table), None, None, None, per_rule)
+    real_broken, real_per_rule = _check(real, parsed, "real")
+    per_rule = pd.concat([per_rule, real_per_rule.add_prefix("real_")], axis=1)
+    real_share, real_interval = _rate(real_broken)
+    return RuleViolationsResult(share, interval, len(table), real_share, real_interval, len(real), per_rule)
 
 
 def _parse(rule, table):

@@ -98,27 +98,29 @@ def category_coverage(real, synthetic, *, rare_below=0.05):
         raise ValueError(f"rare_below must be a share between 0 and 1, got {rare_below}.")
     tables = encode_tables({"real": real, "synthetic": synthetic})
     real_values, synthetic_values = tables.values
-    parts, per_column, lost = [], {}, {}
+    per_column, lost, by_chance, met_rare, rare_by_chance = {}, {}, [], [], []
     for j in np.flatnonzero(~tables.is_number):
         column = tables.columns[j]
         codes, first_rows, counts = np.unique(real_values[:, j], return_index=True, return_counts=True)
         shares = counts / len(real_values)
         # NaN equals nothing, so missing is looked for by itself.
         met = np.isin(codes, synthetic_values[:, j]) | (np.isnan(codes) & np.isnan(synthetic_values[:, j]).any())
-        rare, by_chance = shares < rare_below, 1 - (1 - shares) ** len(synthetic_values)
-        parts.append((met.mean(), shares[met].sum(), by_chance.mean(), met[rare], by_chance[rare]))
-        per_column[column] = (*parts[-1][:2], _mean(met[rare]), len(codes), int(rare.sum()))
+        rare, chances = shares < rare_below, 1 - (1 - shares) ** len(synthetic_values)
+        by_chance.append(chances.mean())
+        met_rare.extend(met[rare])
+        rare_by_chance.extend(chances[rare])
+        per_column[column] = (met.mean(), shares[met].sum(), _mean(met[rare]), len(codes), int(rare.sum()))
         if not met.all():
             order = np.argsort(-counts[~met], kind="stable")
             lost[column] = list(real[column].astype(object).iloc[first_rows[~met][order]])
-    share, weighted, by_chance, met_rare, rare_by_chance = zip(*parts, strict=True) if parts else ([],) * 5
+    columns = _by_column(per_column)
     return CategoryCoverageResult(
-        mean=_mean(share),
-        weighted=_mean(weighted),
-        rare=_mean(np.concatenate([[], *met_rare])),
+        mean=_mean(columns["share"]),
+        weighted=_mean(columns["weighted"]),
+        rare=_mean(met_rare),
         mean_by_chance=_mean(by_chance),
-        rare_by_chance=_mean(np.concatenate([[], *rare_by_chance])),
-        per_column=_by_column(per_column),
+        rare_by_chance=_mean(rare_by_chance),
+        per_column=columns,
         lost=lost,
     )
 

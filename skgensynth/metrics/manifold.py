@@ -116,13 +116,16 @@ def manifold_overlap(real, synthetic, *, n_neighbors=5, max_rows=5000, random_st
     )
     real_reach, synthetic_reach = (_reach(points, n_neighbors) for points in (real_points, synthetic_points))
     met, counts, near_synthetic = _overlap(real_points, synthetic_points, real_reach, synthetic_reach)
-    hits = {"precision": counts > 0, "recall": near_synthetic, "coverage": met}
     density, half = counts.mean() / n_neighbors, Z95 * counts.std() / (n_neighbors * np.sqrt(n_rows))
     return ManifoldResult(
-        **{name: float(hit.mean()) for name, hit in hits.items()},
-        **{f"{name}_interval": wilson_interval(hit.sum(), n_rows) for name, hit in hits.items()},
+        precision=float(np.mean(counts > 0)),
+        recall=float(near_synthetic.mean()),
         density=float(density),
+        coverage=float(met.mean()),
+        precision_interval=wilson_interval(np.sum(counts > 0), n_rows),
+        recall_interval=wilson_interval(near_synthetic.sum(), n_rows),
         density_interval=(float(max(0.0, density - half)), float(density + half)),
+        coverage_interval=wilson_interval(met.sum(), n_rows),
         n_rows=n_rows,
     )
 

@@ -131,7 +131,7 @@ class _Attacker:
             if self._is_number[j]:
                 kinds.append((j, "at most", values[:1][alone[:1]]))
                 kinds.append((j, "at least", values[-1:][alone[-1:]]))
-            kinds.append((j, "missing", np.zeros(self._n_missing[j] == 1)))
+            kinds.append((j, "missing", np.zeros(int(self._n_missing[j] == 1))))
         ends = np.cumsum([len(values) for _, _, values in kinds])
         found = []
         for place in draw(ends[-1], n_wanted, self._rng):
