@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing, assert_all_finite, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
@@ -86,9 +86,9 @@ class _Augmented(MetaEstimatorMixin):
         given = fit_params if sample_weight is None else {"sample_weight": sample_weight, **fit_params}
         params = self._route("fit", given)
         validate_data(self, X, y, skip_check_array=True)
-        table, y = read_table(densify(X)), _one_dimensional(y)
+        table = read_table(densify(X))
         read_target(y, table)
-        X = X if isinstance(X, pd.DataFrame | list | tuple) else np.asarray(X)
+        X, y = _as_container(X), _one_dimensional(_as_container(y))
         weights, others = self._split_weights(params, table.n_rows)
         X, y, weights = _without_weightless_rows(X, y, weights)
         synthesizer, estimator = self._make_parts()
@@ -436,12 +436,18 @@ class AugmentedRegressor(_Augmented, RegressorMixin, BaseEstimator):
         return RandomForestRegressor()
 
 
+def _as_container(values: Any) -> Any:
+    """Anything that is no frame, series or list as an array."""
+    return values if isinstance(values, pd.DataFrame | pd.Series | list | tuple) else np.asarray(values)
+
+
 def _one_dimensional(y: Any) -> Any:
-    """A target of one dimension, made of a single column with scikit-learn's warning."""
-    if np.ndim(y) == 2:
-        column = column_or_1d(y, warn=True)
-        return y.iloc[:, 0] if isinstance(y, pd.DataFrame) else column
-    return y if isinstance(y, pd.Series | list | tuple) else np.asarray(y)
+    """A target without infinite values in one dimension, if need be with scikit-learn's warning."""
+    assert_all_finite(y, allow_nan=True, input_name="y")
+    if np.ndim(y) < 2:
+        return y
+    column = column_or_1d(y, warn=True)
+    return y.iloc[:, 0] if isinstance(y, pd.DataFrame) else column
 
 
 def _length(value: Any) -> int | None:
