@@ -81,6 +81,7 @@ def test_a_search_over_the_step_gives_the_same_wherever_it_runs(output):
             {"disco__n_epochs": [1, 2]},
             scoring="neg_log_loss",
             cv=FOLDS,
+            refit=False,
             error_score="raise",
             n_jobs=n_jobs,
         )
