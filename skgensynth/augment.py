@@ -235,7 +235,7 @@ class AugmentedClassifier(_Augmented, ClassifierMixin, BaseEstimator):
         What makes the rows. None is ``DiscoTabSynthesizer()``.
     where : {"minority", "all"}, default="minority"
         Which classes get synthetic rows: "minority" fills up each class that is smaller than ``ratio`` times the
-        largest one; "all" adds to every class and keeps their shares.
+        largest one; "all" takes rows as the synthesizer draws them, so that classes keep their shares up to chance.
     ratio : float, default=1.0
         How many: with "minority", the size to which smaller classes are filled up, as a share of the largest class, in
         (0, 1] and rounded down, which for two classes is a number as imbalanced-learn's ``sampling_strategy``; with
@@ -334,22 +334,21 @@ class AugmentedClassifier(_Augmented, ClassifierMixin, BaseEstimator):
         classes, counts = np.unique(labels, return_counts=True)
         if len(classes) == 1:
             raise SchemaError(f"y has one class only, {classes[0]!r}: {type(self).__name__} needs two or more.")
-        sizes = {label: int(size) for label, size in zip(classes, counts + self._n_new(counts), strict=True)}
-        rows = synthesizer.set_params(sampling_strategy=sizes).fit_resample(X, y)
+        # With no rows to add, fit_resample still learns the classes as classes, even if they are many numbers.
+        sizes = self._sizes(classes, counts) if self.where == "minority" else {}
+        X_all, y_all = synthesizer.set_params(sampling_strategy=sizes).fit_resample(X, y)
         _refuse_dropped_columns(synthesizer)
-        return rows
+        return (X_all, y_all) if self.where == "minority" else _append_sample(synthesizer, self.ratio, X_all, y_all)
 
-    def _n_new(self, counts: np.ndarray) -> np.ndarray:
-        """How many rows each class gets."""
-        if self.where == "all":
-            # Rounding the running sum, not each class, gives the right number of rows in all.
-            return np.diff(np.round(self.ratio * np.cumsum(counts)), prepend=0).astype(int)
+    def _sizes(self, classes: np.ndarray, counts: np.ndarray) -> dict[Any, int]:
+        """How many rows each class is to have after filling up."""
         if self.ratio > 1:
             raise InvalidParameterError(
                 f"The 'ratio' parameter of {type(self).__name__} is a share of the largest class and at most 1 with "
                 f"where='minority'. Got {self.ratio!r} instead; where='all' takes more."
             )
-        return np.maximum(int(self.ratio * counts.max()) - counts, 0)
+        least = int(self.ratio * counts.max())
+        return {label: max(int(count), least) for label, count in zip(classes, counts, strict=True)}
 
     def _extend_weights(self, weights: np.ndarray, y_all) -> np.ndarray:
         codes = np.unique(check_classes(y_all)[0], return_inverse=True)[1]
@@ -421,11 +420,7 @@ class AugmentedRegressor(_Augmented, RegressorMixin, BaseEstimator):
     def _augment(self, synthesizer: BaseSynthesizer, X, y) -> tuple[Any, Any]:
         synthesizer.fit(densify(X), y)
         _refuse_dropped_columns(synthesizer)
-        n_new = round(self.ratio * len(y))
-        if not n_new:
-            return X, y
-        X_new, y_new = synthesizer.sample(n_new)
-        return append_rows(X, X_new), append_rows(y, y_new)
+        return _append_sample(synthesizer, self.ratio, X, y)
 
     def _extend_weights(self, weights: np.ndarray, y_all) -> np.ndarray:
         return np.concatenate([weights, np.full(len(y_all) - len(weights), weights.mean())])
@@ -439,6 +434,15 @@ class AugmentedRegressor(_Augmented, RegressorMixin, BaseEstimator):
 def _as_container(values: Any) -> Any:
     """Anything that is no frame, series or list as an array."""
     return values if isinstance(values, pd.DataFrame | pd.Series | list | tuple) else np.asarray(values)
+
+
+def _append_sample(synthesizer: BaseSynthesizer, ratio: float, X: Any, y: Any) -> tuple[Any, Any]:
+    """Put so many synthetic rows for each real row below these, drawn without a condition."""
+    n_new = round(ratio * len(y))
+    if not n_new:
+        return X, y
+    X_new, y_new = synthesizer.sample(n_new)
+    return append_rows(X, X_new), append_rows(y, y_new)
 
 
 def _one_dimensional(y: Any) -> Any:

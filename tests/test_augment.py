@@ -67,22 +67,32 @@ def test_passes_the_checks_that_no_suite_runs(model, check):
 
 
 @pytest.mark.parametrize(
-    ("where", "ratio", "sizes"),
+    ("ratio", "sizes"),
     [
-        ("minority", 1.0, {"a": 40, "b": 40, "c": 40}),
-        ("minority", 0.5, {"a": 40, "b": 25, "c": 20}),
-        ("minority", 0.1, {"a": 40, "b": 25, "c": 7}),
-        ("all", 1.0, {"a": 80, "b": 50, "c": 14}),
-        ("all", 2.5, {"a": 140, "b": 87, "c": 25}),
-        ("all", 0.001, {"a": 40, "b": 25, "c": 7}),
+        (1.0, {"a": 40, "b": 40, "c": 40}),
+        (0.5, {"a": 40, "b": 25, "c": 20}),
+        (0.51, {"a": 40, "b": 25, "c": 20}),
+        (0.1, {"a": 40, "b": 25, "c": 7}),
     ],
 )
-def test_classes_get_the_rows_that_where_and_ratio_ask_for(where, ratio, sizes):
+def test_smaller_classes_are_filled_up_to_a_share_of_the_largest(ratio, sizes):
     X, _ = number_table(72)
     y = np.repeat(["a", "b", "c"], [40, 25, 7])
-    model = AugmentedClassifier(RowKeeper(), TOY, where=where, ratio=ratio).fit(X, y)
+    model = AugmentedClassifier(RowKeeper(), TOY, ratio=ratio).fit(X, y)
     assert Counter(model.estimator_.y_) == sizes
     assert model.n_synthetic_ == sum(sizes.values()) - 72
+
+
+@pytest.mark.parametrize(("ratio", "n_synthetic"), [(1.0, 72), (2.5, 180), (30, 2160), (0.001, 0)])
+def test_all_classes_get_ratio_rows_for_each_real_row_and_keep_their_shares(ratio, n_synthetic):
+    X, _ = number_table(72)
+    y = np.repeat(["a", "b", "c"], [40, 25, 7])
+    model = AugmentedClassifier(RowKeeper(), TOY, where="all", ratio=ratio).fit(X, y)
+    assert model.n_synthetic_ == len(model.estimator_.y_) - 72 == n_synthetic
+    new = Counter(model.estimator_.y_[72:])
+    for label, count in Counter(y).items():
+        expected = ratio * count
+        assert abs(new[label] - expected) <= 4 * np.sqrt(expected) + 1
 
 
 def test_does_what_a_synthesizer_does_in_imbalanced_learns_pipeline():
@@ -96,8 +106,10 @@ def test_does_what_a_synthesizer_does_in_imbalanced_learns_pipeline():
 def test_classes_stay_classes_even_if_they_are_many_numbers():
     X, _ = number_table(60)
     y = np.repeat(np.arange(30), 2) * 1.0
-    _, y_all, _ = kept_rows(X, y, where="all", ratio=2)
-    assert Counter(y_all) == dict.fromkeys(np.arange(30.0), 6)
+    _, y_all, _ = kept_rows(X, y, where="all", ratio=5)
+    assert set(y_all[60:]) == set(np.arange(30.0))
+    y[:30] = 0
+    assert Counter(kept_rows(X, y)[1]) == dict.fromkeys(np.unique(y), 30)
 
 
 def test_a_regressor_gets_ratio_rows_for_each_real_row():
