@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from skgensynth._version import __version__
 
 if TYPE_CHECKING:
+    from skgensynth.augment import AugmentedClassifier, AugmentedRegressor
     from skgensynth.base import BaseSynthesizer
     from skgensynth.disco.synthesizer import DiscoTabSynthesizer
     from skgensynth.metrics.scorers import (
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AugmentedClassifier",
+    "AugmentedRegressor",
     "BaseSynthesizer",
     "DiscoTabSynthesizer",
     "__version__",
@@ -31,6 +34,8 @@ __all__ = [
 
 # Resolved on first use (PEP 562), so that importing the package costs nothing that its user does not need.
 _HOMES = {
+    "AugmentedClassifier": "skgensynth.augment",
+    "AugmentedRegressor": "skgensynth.augment",
     "BaseSynthesizer": "skgensynth.base",
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
     "make_privacy_scorer": "skgensynth.metrics.scorers",
