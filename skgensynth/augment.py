@@ -99,7 +99,6 @@ class _Augmented(MetaEstimatorMixin):
         self.n_synthetic_ = len(y_all) - len(y)
         return self
 
-    @available_if(_estimator_has("predict"))
     def predict(self, X):
         """Predict with the fitted estimator.
 
