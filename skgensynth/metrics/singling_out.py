@@ -131,7 +131,7 @@ class _Attacker:
             if self._is_number[j]:
                 kinds.append((j, "at most", values[:1][alone[:1]]))
                 kinds.append((j, "at least", values[-1:][alone[-1:]]))
-            kinds.append((j, "missing", np.zeros(self._n_missing[j] == 1)))
+            kinds.append((j, "missing", np.zeros(int(self._n_missing[j] == 1))))
         ends = np.cumsum([len(values) for _, _, values in kinds])
         found = []
         for place in draw(ends[-1], n_wanted, self._rng):
@@ -142,7 +142,7 @@ class _Attacker:
 
     def multivariate(self, n_wanted):
         """Describe synthetic rows, each until it is the only one that fits."""
-        found = []
+        found: list[tuple] = []
         for row in self._rows[draw(len(self._rows), _TRIES * n_wanted, self._rng)]:
             if len(found) == n_wanted:
                 break
