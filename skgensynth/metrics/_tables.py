@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from skgensynth.exceptions import SchemaMismatchError
+from skgensynth.exceptions import SchemaError, SchemaMismatchError
 
 _NUMBER_LIKE = ("integer", "floating", "mixed-integer-float", "decimal")
 
@@ -50,6 +50,15 @@ def is_number_column(series: pd.Series) -> bool:
     if types.is_numeric_dtype(dtype) or types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
         return True
     return types.is_object_dtype(dtype) and types.infer_dtype(series, skipna=True) in _NUMBER_LIKE
+
+
+def check_finite(tables: EncodedTables, names: Sequence[str]) -> None:
+    """Refuse infinite numbers: they have no distance."""
+    for values, name in zip(tables.values, names, strict=True):
+        infinite = np.isinf(values).any(axis=0)
+        if infinite.any():
+            column = tables.columns[int(infinite.argmax())]
+            raise SchemaError(f"Column {column!r} of {name} holds infinite values: replace them or make them missing.")
 
 
 def _check_table(table, name):

@@ -125,10 +125,10 @@ class QualityReport:
         """The table of figures, line by line."""
         rows = []
         if self.utility is not None and self.ceiling is not None:
-            real = self.ceiling.mean
-            for key, value in self.utility.mean.items():
+            synthetic, real = self.utility.mean, self.ceiling.mean
+            for key in (key for key in _NAMES if key in real):
                 meaning = "models trained on real rows; higher is better"
-                rows.append(Figure("Utility", _NAMES[key], f"{value:.3f}", f"{real[key]:.3f}", meaning))
+                rows.append(Figure("Utility", _NAMES[key], f"{synthetic[key]:.3f}", f"{real[key]:.3f}", meaning))
         floor = "held-out real rows; lower is better"
         for name, figure, least in (
             ("Jensen-Shannon divergence", self.divergence, self.divergence_floor),

@@ -1,4 +1,4 @@
-"""How closely a synthetic table follows the distributions and associations of a real one."""
+"""How the columns of a table depend on one another, and how differently those of a synthetic table do."""
 
 from __future__ import annotations
 
@@ -11,22 +11,6 @@ from skgensynth.metrics._tables import encode_tables
 
 
 @dataclass(frozen=True)
-class JensenShannonResult:
-    """Jensen-Shannon divergences of two tables, in bits: 0 is the same distribution, 1 is no overlap.
-
-    Attributes
-    ----------
-    mean : float
-        Mean over columns.
-    per_column : dict
-        Column label to divergence.
-    """
-
-    mean: float
-    per_column: dict
-
-
-@dataclass(frozen=True)
 class AssociationResult:
     """Associations of two tables and how far they lie apart: 0 is ideal.
 
@@ -36,98 +20,31 @@ class AssociationResult:
         Mean absolute difference over pairs of columns; NaN for a table of one column.
     real, synthetic : DataFrame of shape (n_columns, n_columns)
         The association matrices compared.
+    pairs : DataFrame of shape (n_pairs, 5)
+        Each pair of columns once: ``first``, ``second``, ``real``, ``synthetic`` and ``difference`` (synthetic less
+        real), the most different pair first.
     """
 
     mean: float
     real: pd.DataFrame
     synthetic: pd.DataFrame
 
-
-def jensen_shannon(real, synthetic, *, n_bins=20):
-    """How far the values of each synthetic column are spread differently from the real ones.
-
-    The square of the Jensen-Shannon distance with base 2 (Lin, Divergence measures based on the Shannon entropy, 1991).
-    A category is compared as it is, missing as one more. A number falls into one of ``n_bins`` quantile bins of the
-    real column, with equal edges merged; a value that several quantiles share gets a bin of its own, in which all
-    numbers fall that are closer to it than to its observed neighbours, and so does each value of a real column of at
-    most ``n_bins`` distinct numbers (these bins are ours).
-
-    Parameters
-    ----------
-    real : DataFrame of shape (n_real, n_columns)
-        Rows that the bins are made from. Numbers that stand for categories should be of dtype category.
-    synthetic : DataFrame of shape (n_synthetic, n_columns)
-        Rows with the same columns, in any order.
-    n_bins : int, default=20
-        Number of quantile bins for columns of numbers, dates and durations.
-
-    Returns
-    -------
-    JensenShannonResult
-        ``mean`` and ``per_column`` in [0, 1]. Two samples of the same source differ by chance as well: compare with the
-        figure of real rows that were held out.
-
-    Raises
-    ------
-    SchemaMismatchError
-        If the tables do not share columns and kinds; names the column.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skgensynth.metrics import jensen_shannon
-    >>> real = pd.DataFrame({"sex": ["F", "F", "M", "M"]})
-    >>> jensen_shannon(real, pd.DataFrame({"sex": ["M", "F"]})).mean
-    0.0
-    """
-    if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1, got {n_bins}.")
-    tables = encode_tables({"real": real, "synthetic": synthetic})
-    real_values, synthetic_values = tables.values
-    per_column = {}
-    for j, column in enumerate(tables.columns):
-        real_codes, synthetic_codes = real_values[:, j], synthetic_values[:, j]
-        if tables.is_number[j]:
-            to_bin = _binning(real_codes, n_bins)
-            real_codes, synthetic_codes = to_bin(real_codes), to_bin(synthetic_codes)
-        per_column[column] = _divergence(real_codes, synthetic_codes)
-    return JensenShannonResult(float(np.mean(list(per_column.values()))), per_column)
-
-
-def _binning(values, n_bins):
-    """Return the function that gives each number its bin (NaN stays NaN), made from one real column."""
-    observed = np.unique(values[~np.isnan(values)])
-    middles = (observed[:-1] + observed[1:]) / 2
-    if len(observed) <= n_bins:
-        edges = middles
-    else:
-        # inverted_cdf gives observed values only, so that a value shared by several quantiles can be told exactly.
-        levels = np.linspace(0, 1, n_bins + 1)
-        quantiles, counts = np.unique(np.nanquantile(values, levels, method="inverted_cdf"), return_counts=True)
-        shared = np.searchsorted(observed, quantiles[counts > 1])
-        around = np.concatenate([middles[shared[shared > 0] - 1], middles[shared[shared < len(middles)]]])
-        alone = quantiles[(counts == 1) & (quantiles > observed[0]) & (quantiles < observed[-1])]
-        edges = np.union1d(alone, around)
-
-    def to_bin(numbers):
-        return np.where(np.isnan(numbers), np.nan, np.searchsorted(edges, numbers, side="left").astype(float))
-
-    return to_bin
-
-
-def _divergence(first, second):
-    """Jensen-Shannon divergence in bits between two samples of codes; NaN is a code."""
-    codes, inverse = np.unique(np.concatenate([first, second]), return_inverse=True)
-    p = np.bincount(inverse[: len(first)], minlength=len(codes)) / len(first)
-    q = np.bincount(inverse[len(first) :], minlength=len(codes)) / len(second)
-    mixture = (p + q) / 2
-    divergence = (_relative_entropy(p, mixture) + _relative_entropy(q, mixture)) / 2
-    return float(np.clip(divergence, 0.0, 1.0))
-
-
-def _relative_entropy(p, q):
-    seen = p > 0
-    return np.sum(p[seen] * np.log2(p[seen] / q[seen]))
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """Each pair of columns with both associations, the most different pair first."""
+        first, second = np.triu_indices(len(self.real), k=1)
+        labels = pd.Series(list(self.real.columns), dtype=object)
+        real, synthetic = (matrix.to_numpy()[first, second] for matrix in (self.real, self.synthetic))
+        pairs = pd.DataFrame(
+            {
+                "first": labels[first].to_numpy(),
+                "second": labels[second].to_numpy(),
+                "real": real,
+                "synthetic": synthetic,
+                "difference": synthetic - real,
+            }
+        )
+        return pairs.sort_values("difference", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
 
 def association_difference(real, synthetic):
@@ -145,7 +62,9 @@ def association_difference(real, synthetic):
     Returns
     -------
     AssociationResult
-        ``mean`` in [0, 2] (a sign turned round counts twice), and both matrices.
+        ``mean`` in [0, 2] (a sign turned round counts twice): 0 is ideal, lower is better; both matrices; and
+        ``pairs``, each pair of columns with its difference. Two samples of the same source differ by chance as well:
+        compare with real rows that were held out (`with_floor`).
 
     Raises
     ------
