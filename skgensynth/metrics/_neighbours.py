@@ -48,7 +48,7 @@ class Gower:
                 found, where = search(queries[members], reference[rows], n_neighbours, skipped)
                 distances[members], places[members] = found, rows[where]
         # Rows of another group differ in a category, or in what is missing: they cannot be closer than the floor.
-        pending = np.flatnonzero(~(distances[:, -1] < floor)) if np.isfinite(floor) else []
+        pending = np.flatnonzero(~(distances[:, -1] < floor))
         if len(pending):
             skipped = None if skip is None else skip[pending]
             distances[pending], places[pending] = self._search_blocks(

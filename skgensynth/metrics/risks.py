@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Normal quantile of a 95 % interval.
-_Z = 1.959963984540054
+from skgensynth.metrics._intervals import Z95, wilson_interval
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,9 @@ class Rate:
         """Rate of a share among `n` attempts."""
         if n == 0:
             return cls(float("nan"), (0.0, 1.0), 0)
-        centre = (share * n + _Z**2 / 2) / (n + _Z**2)
-        half = _Z / (n + _Z**2) * np.sqrt(n * share * (1 - share) + _Z**2 / 4)
+        low, high = wilson_interval(share * n, n)
         # Rounding must not put the share outside.
-        low, high = min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
-        return cls(float(share), (float(low), float(high)), n)
+        return cls(float(share), (min(low, float(share)), max(high, float(share))), n)
 
     @classmethod
     def mean(cls, successes) -> Rate:
@@ -80,7 +77,7 @@ class RiskResult:
         """
         failures, counts = np.array([[(1 - rate.share) * rate.n + 0.5, rate.n + 1] for rate in (main, control)]).T
         logarithm = np.log(failures / counts)
-        half = _Z * np.sqrt(np.sum(1 / failures - 1 / counts))
+        half = Z95 * np.sqrt(np.sum(1 / failures - 1 / counts))
         low, high = 1 - np.exp(logarithm[0] - logarithm[1] + np.array([half, -half]))
         risk = (main.share - control.share) / (1 - control.share) if control.share < 1 else 0.0
         return cls(float(risk), (float(min(low, risk)), float(max(high, risk))), main, control, baseline)

@@ -142,7 +142,7 @@ class _Attacker:
 
     def multivariate(self, n_wanted):
         """Describe synthetic rows, each until it is the only one that fits."""
-        found = []
+        found: list[tuple] = []
         for row in self._rows[draw(len(self._rows), _TRIES * n_wanted, self._rng)]:
             if len(found) == n_wanted:
                 break
