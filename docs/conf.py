@@ -33,7 +33,13 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/plot_",
     "within_subsection_order": ExplicitOrder(
-        ["plot_first_table.py", "plot_conditions.py", "plot_minority.py", "plot_search.py"]
+        [
+            "plot_first_table.py",
+            "plot_conditions.py",
+            "plot_augment.py",
+            "plot_minority.py",
+            "plot_search.py",
+        ]
     ),
     "abort_on_example_error": True,
     "show_memory": False,

@@ -8,16 +8,39 @@ from typing import TYPE_CHECKING, Any
 from skgensynth._version import __version__
 
 if TYPE_CHECKING:
+    from skgensynth.augment import AugmentedClassifier, AugmentedRegressor
     from skgensynth.base import BaseSynthesizer
     from skgensynth.disco.synthesizer import DiscoTabSynthesizer
-    from skgensynth.metrics.scorers import score_privacy, score_utility
+    from skgensynth.metrics.scorers import (
+        make_privacy_scorer,
+        make_utility_scorer,
+        score_fidelity,
+        score_privacy,
+        score_utility,
+    )
 
-__all__ = ["BaseSynthesizer", "DiscoTabSynthesizer", "__version__", "score_privacy", "score_utility"]
+__all__ = [
+    "AugmentedClassifier",
+    "AugmentedRegressor",
+    "BaseSynthesizer",
+    "DiscoTabSynthesizer",
+    "__version__",
+    "make_privacy_scorer",
+    "make_utility_scorer",
+    "score_fidelity",
+    "score_privacy",
+    "score_utility",
+]
 
 # Resolved on first use (PEP 562), so that importing the package costs nothing that its user does not need.
 _HOMES = {
+    "AugmentedClassifier": "skgensynth.augment",
+    "AugmentedRegressor": "skgensynth.augment",
     "BaseSynthesizer": "skgensynth.base",
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
+    "make_privacy_scorer": "skgensynth.metrics.scorers",
+    "make_utility_scorer": "skgensynth.metrics.scorers",
+    "score_fidelity": "skgensynth.metrics.scorers",
     "score_privacy": "skgensynth.metrics.scorers",
     "score_utility": "skgensynth.metrics.scorers",
 }

@@ -351,7 +351,7 @@ class _Block(nn.Module):
             if cache:
                 key, value = torch.cat([cache[0], key], dim=2), torch.cat([cache[1], value], dim=2)
             cache[:] = [key, value]
-            mixed = functional.scaled_dot_product_attention(query, key, value)
+            mixed = _attend(query, key, value)
         mixed = mixed.transpose(1, 2).reshape(members, n_rows * n_positions, width)
         shape = state.shape
         state = state + dropout(torch.baddbmm(self.out_bias, mixed, self.out).view(shape))
@@ -359,6 +359,12 @@ class _Block(nn.Module):
         inner = functional.gelu(torch.baddbmm(self.up_bias, normed, self.up))
         inner = dropout(inner.view(members, n_rows, n_positions, -1)).view(inner.shape)
         return state + dropout(torch.baddbmm(self.down_bias, inner, self.down).view(shape))
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention of one position each; for heads as narrow as these, faster than the general function."""
+    weights = (query * key).sum(-1, keepdim=True).div_(math.sqrt(query.shape[-1])).softmax(dim=-2)
+    return (weights * value).sum(-2, keepdim=True)
 
 
 def _lookup(table: Tensor, index: Tensor) -> Tensor:

@@ -40,8 +40,8 @@ class TrainingSettings:
     n_epochs : int
         Passes over the rows.
     early_epochs : int or None
-        Passes after which an early state is kept; None keeps the state that is best on held-out rows, from a quarter
-        of all passes on.
+        Passes after which an early state is kept; None keeps the state that is best on held-out rows, between a
+        quarter and a half of all passes.
     batch_size : int
         Rows per step.
     learning_rate : float
@@ -231,10 +231,11 @@ class _Run:
     def _keep_early(self, epoch: int, entry: dict[str, float]) -> None:
         """Keep the present average if it is the early state so far."""
         wanted = self._settings.early_epochs
-        # A single member overfits sooner than the average of all, so the first quarter is never too much.
-        first = math.ceil(self._settings.n_epochs / 4)
+        # A single member overfits sooner than the average of all, so the first quarter is never too much. After half
+        # of the passes, models learn no more from the rows drawn, and a membership attack does.
+        first, last = math.ceil(self._settings.n_epochs / 4), math.ceil(self._settings.n_epochs / 2)
         if wanted is None and "held_out_loss" in entry:
-            chosen = epoch >= first and entry["held_out_loss"] < self._best
+            chosen = first <= epoch <= last and entry["held_out_loss"] < self._best
             self._best = entry["held_out_loss"] if chosen else self._best
         else:
             chosen = epoch == (wanted or first)

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from skgensynth.metrics._intervals import Z95
 from skgensynth.metrics._tables import check_finite, encode_tables
-from skgensynth.metrics.utility import _make_learner, _preprocessing
+from skgensynth.metrics.learners import make_learner, make_preprocessing
 
 _LEARNERS = ("xgboost", "forest", "linear")
 
@@ -112,7 +112,7 @@ def detection_auc(real, synthetic, *, learner="xgboost", n_splits=5, max_rows=50
     y = np.repeat([0, 1], n_rows)
     areas, influences, losses = [], [], []
     for fitted_on, judged in StratifiedKFold(n_splits, shuffle=True, random_state=seed).split(X, y):
-        model = make_pipeline(_preprocessing(tables.is_number), clone(classifier)).fit(X[fitted_on], y[fitted_on])
+        model = make_pipeline(make_preprocessing(tables.is_number), clone(classifier)).fit(X[fitted_on], y[fitted_on])
         area, influence = _area(y[judged], _scores(model, X[judged]))
         areas.append(area)
         influences.append(influence)
@@ -134,7 +134,7 @@ def _classifier(learner, seed, n_jobs):
     if isinstance(learner, str):
         if learner not in _LEARNERS:
             raise ValueError(f"learner must be one of {_LEARNERS} or a classifier, got {learner!r}.")
-        return _make_learner(learner, "classification", seed, n_jobs)
+        return make_learner(learner, "classification", seed, n_jobs)
     if not hasattr(learner, "fit") or not any(hasattr(learner, n) for n in ("predict_proba", "decision_function")):
         raise TypeError(f"learner must have fit, and predict_proba or decision_function, got {learner!r}.")
     return learner

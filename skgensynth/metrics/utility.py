@@ -2,49 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import f1_score, r2_score, roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.utils import check_random_state
 
-from skgensynth.exceptions import SchemaMismatchError
-from skgensynth.metrics._tables import encode_tables, is_number_column
+from skgensynth.metrics.figures import interval
+from skgensynth.metrics.learners import LEARNERS
+from skgensynth.metrics.training import Settings, encode_rows, train_and_test
 
-LEARNERS = ("linear", "forest", "xgboost")
-# Above this many distinct whole numbers a target is a quantity, not a label (ours).
-_MAX_CLASSES = 20
-# More categories than this in one column would make the one-hot matrix too large; the rest share one column.
-_MAX_CATEGORIES = 100
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class UtilityResult:
-    """What learners trained on one table reach on the real rows of another.
+    """What learners trained on one table reach on the rows of another.
 
     Attributes
     ----------
     task : {"classification", "regression"}
         What was learnt.
     per_learner : dict of dict
-        Learner ("linear", "forest", "xgboost") to its figures: "macro_f1", "weighted_f1" and "auc" (one against the
-        rest, mean over classes; NaN if the test rows have one class only), or "r2".
+        Learner to its figures. Of a classification, each in [0, 1] with 1 the ideal: "macro_f1", "weighted_f1", "auc"
+        (one against the rest, mean over classes; 0.5 is chance; NaN if the test rows have one class only or the learner
+        gives no scores), "accuracy" and "balanced_accuracy" (mean recall of the classes). Of a regression: "r2" (at
+        most 1, the ideal; 0 is the mean of the test rows, below is worse) and "rmse" (in the target's unit, seconds for
+        dates and durations; 0 is ideal). Means over classes run over those of the test rows.
     n_train, n_test : int
         Rows trained on and rows tested on.
+    intervals : dict of dict
+        For each learner and figure the 95 % bootstrap interval over the test rows, given the trained model.
+    mean_intervals : dict
+        The same for the figures in ``mean``.
+    per_class : dict of dict of dict
+        Learner to class of the test rows to its "recall", "precision" (0 where the class is never predicted), both in
+        [0, 1] with 1 the ideal, and "support" (test rows of the class). A rare class that was lost has a recall of 0.
+        Empty for a regression.
     """
 
     task: str
     per_learner: dict[str, dict[str, float]]
     n_train: int
     n_test: int
+    intervals: dict[str, dict[str, Interval]]
+    mean_intervals: dict[str, Interval]
+    per_class: dict[str, dict[Hashable, dict[str, float]]]
 
     @property
     def mean(self) -> dict[str, float]:
@@ -57,17 +59,59 @@ class UtilityResult:
     @property
     def score(self) -> float:
         """Mean macro F1 of a classification, mean R² of a regression: 1 is ideal."""
-        return self.mean["macro_f1" if self.task == "classification" else "r2"]
+        return self.mean[_headline(self.task)]
+
+    @property
+    def score_interval(self) -> Interval:
+        """95 % bootstrap interval of ``score``."""
+        return self.mean_intervals[_headline(self.task)]
 
 
-def tstr(train, test, target, *, task="auto", learners=LEARNERS, random_state=0, n_jobs=1):
+@dataclass(frozen=True)
+class AugmentationResult:
+    """What learners gain from synthetic rows that are added to the real ones.
+
+    Attributes
+    ----------
+    real, augmented : UtilityResult
+        Trained on the real rows alone, and on real and synthetic rows; tested on the same real rows.
+    gain : dict
+        Figure to its difference, augmented minus real, mean over learners. Above 0 the synthetic rows help; for "rmse"
+        it is below 0.
+    gain_intervals : dict
+        Figure to the 95 % bootstrap interval of its gain. Both models are tested on the same resampled rows, so that
+        the interval is that of the difference: where it holds 0, no gain is shown.
+    """
+
+    real: UtilityResult
+    augmented: UtilityResult
+    gain: dict[str, float]
+    gain_intervals: dict[str, Interval]
+
+    @property
+    def score(self) -> float:
+        """Gain in macro F1 of a classification, in R² of a regression."""
+        return self.gain[_headline(self.real.task)]
+
+    @property
+    def score_interval(self) -> Interval:
+        """95 % bootstrap interval of ``score``."""
+        return self.gain_intervals[_headline(self.real.task)]
+
+
+def tstr(train, test, target, *, task="auto", learners=LEARNERS, n_bootstrap=200, random_state=0, n_jobs=1):
     """How well models trained on one table, say a synthetic one, do on real rows that were held out.
 
-    Train on synthetic, test on real (Esteban et al., Real-valued medical time series generation, 2017); with real rows
-    as `train` it is the ceiling. Learners: logistic regression (ridge regression for numbers), a random forest, and
-    XGBoost, all with 100 trees and otherwise at their defaults. Numbers are imputed by the median, with an indicator of
-    what was missing, and scaled; categories are one-hot encoded, missing as a category. Everything is fitted on `train`
-    alone; categories that it lacks are ignored.
+    Train on synthetic, test on real (Esteban et al., Real-valued medical time series generation, 2017). Numbers are
+    imputed by the median, with an indicator of what was missing, and scaled; categories are one-hot encoded, missing as
+    a category. Everything is fitted on `train` alone; categories that it lacks are ignored. Compare with `trtr`, the
+    ceiling.
+
+    The learners are "linear" (logistic regression, ridge regression for numbers), "forest" (random forest) and
+    "xgboost", the latter two with 100 trees, and "svm": a support vector machine with an RBF kernel, which above 5,000
+    training rows is approximated with 300 Nyström components (Williams and Seeger, Using the Nyström method to speed up
+    kernel machines, 2001) and a linear machine, so that 100,000 rows stay within reach. All else is at scikit-learn's
+    and XGBoost's defaults.
 
     Parameters
     ----------
@@ -79,23 +123,28 @@ def tstr(train, test, target, *, task="auto", learners=LEARNERS, random_state=0,
         Column to predict; no missing values.
     task : {"auto", "classification", "regression"}, default="auto"
         "auto" asks `infer_task` about the target of `test`.
-    learners : sequence of {"linear", "forest", "xgboost"}, default=all three
-        Models to train.
+    learners : sequence of {"linear", "forest", "xgboost", "svm"} or dict, default=("linear", "forest", "xgboost")
+        Models to train. A dict gives names to scikit-learn estimators; they are cloned, seeded where their
+        ``random_state`` is None, and trained on the matrix described above, classes as the codes 0, 1, ….
+    n_bootstrap : int, default=200
+        Number of bootstrap samples behind the intervals; 0 leaves them NaN.
     random_state : int, RandomState instance or None, default=0
-        Seeds forest and XGBoost.
+        Seeds learners and bootstrap.
     n_jobs : int, default=1
         Threads of forest and XGBoost.
 
     Returns
     -------
     UtilityResult
-        Figures for each learner and their means. F1 runs over the labels of `test`, so that a class that `train` lacks
-        counts as 0.
+        Figures for each learner with their intervals, their means, and recall and precision for each class. A class
+        that `train` lacks has a recall and an F1 of 0.
 
     Raises
     ------
     SchemaMismatchError
         If the tables do not share columns and kinds, or lack the target; names the column.
+    SchemaError
+        If a column holds infinite values; names the column.
     ValueError
         If the target has missing values, or a parameter is unknown.
 
@@ -104,115 +153,182 @@ def tstr(train, test, target, *, task="auto", learners=LEARNERS, random_state=0,
     >>> from sklearn.datasets import load_iris
     >>> from skgensynth.metrics import tstr
     >>> table = load_iris(as_frame=True).frame
-    >>> tstr(table[::2], table[1::2], "target", learners=["linear"]).score > 0.9
+    >>> result = tstr(table[::2], table[1::2], "target", learners=["linear"])
+    >>> result.score > 0.9
     True
+    >>> result.per_class["linear"][0]
+    {'recall': 1.0, 'precision': 1.0, 'support': 25}
     """
-    _check_arguments(train, test, target, task, learners)
-    if task == "auto":
-        task = infer_task(test[target])
-    labels = (target,) if task == "classification" else ()
-    tables = encode_tables({"test": test, "train": train}, categorical=labels)
-    index = tables.columns.index(target)
-    (y_test, y_train), (X_test, X_train) = (
-        [values[:, index] for values in tables.values],
-        [np.delete(values, index, axis=1) for values in tables.values],
-    )
-    for name, y in (("test", y_test), ("train", y_train)):
-        if np.isnan(y).any():
-            raise ValueError(f"The target {target!r} has missing values in {name}: drop those rows first.")
-    preprocessing = _preprocessing(np.delete(tables.is_number, index))
-    X_train, X_test = preprocessing.fit_transform(X_train), preprocessing.transform(X_test)
-    seed = int(check_random_state(random_state).randint(2**31))
-    evaluate = _classify if task == "classification" else _regress
-    figures = {
-        name: evaluate(_make_learner(name, task, seed, n_jobs), X_train, y_train, X_test, y_test) for name in learners
-    }
-    return UtilityResult(task, figures, len(X_train), len(X_test))
+    settings = Settings.make(learners, n_bootstrap, random_state, n_jobs)
+    encoded = encode_rows({"test": test, "train": train}, target, task, learners)
+    return _result(train_and_test(encoded, ["train"], "test", settings))
 
 
-def infer_task(y):
-    """Whether a target is a label or a quantity (ours).
+def trtr(train, test, target, *, task="auto", learners=LEARNERS, n_bootstrap=200, random_state=0, n_jobs=1):
+    """How well models trained on the real rows do on real rows that were held out: the ceiling of `tstr`.
+
+    Train on real, test on real. Without synthetic rows, this is what `tstr` does with the training rows.
 
     Parameters
     ----------
-    y : array-like of shape (n_rows,)
-        Target values.
+    train : DataFrame of shape (n_train, n_columns)
+        Real rows that the synthesizer was fitted on.
+    test : DataFrame of shape (n_test, n_columns)
+        Real rows that were held out: those that `tstr` is given.
+    target : column label
+        Column to predict; no missing values.
+    task, learners, n_bootstrap, random_state, n_jobs
+        As in `tstr`.
 
     Returns
     -------
-    str
-        "regression" for numbers, dates and durations with a fractional part or more than 20 distinct values, else
-        "classification".
+    UtilityResult
+        As from `tstr`.
+
+    Raises
+    ------
+    SchemaError, SchemaMismatchError, ValueError
+        As in `tstr`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgensynth.metrics import trtr
+    >>> table = load_iris(as_frame=True).frame
+    >>> trtr(table[::2], table[1::2], "target", learners=["svm"]).mean["accuracy"] > 0.9
+    True
     """
-    y = pd.Series(y).dropna()
-    if not is_number_column(y):
-        return "classification"
-    if not pd.api.types.is_numeric_dtype(y.infer_objects().dtype):
-        return "regression"
-    values = y.to_numpy(dtype=float)
-    fractional = bool(np.any(values != np.floor(values)))
-    return "regression" if fractional or len(np.unique(values)) > _MAX_CLASSES else "classification"
-
-
-def _check_arguments(train, test, target, task, learners):
-    for name, table in (("train", train), ("test", test)):
-        if target not in table.columns:
-            raise SchemaMismatchError(f"The target {target!r} is not a column of {name}.")
-    if test.shape[1] < 2:
-        raise ValueError(f"There is no column beside the target {target!r} to predict it from.")
-    if task not in ("auto", "classification", "regression"):
-        raise ValueError(f"task must be 'auto', 'classification' or 'regression', got {task!r}.")
-    unknown = [name for name in learners if name not in LEARNERS]
-    if unknown or not len(learners):
-        raise ValueError(f"learners must be some of {LEARNERS}, got {list(learners)!r}.")
-
-
-def _preprocessing(is_number):
-    """Impute and scale numbers, one-hot encode category codes."""
-    # keep_empty_features: a column without any value in the rows trained on stays as a constant, not an error.
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
-    )
-    categories = OneHotEncoder(
-        handle_unknown="ignore", max_categories=_MAX_CATEGORIES, sparse_output=False, dtype=np.float32
-    )
-    return ColumnTransformer(
-        [("numbers", numbers, np.flatnonzero(is_number)), ("categories", categories, np.flatnonzero(~is_number))]
+    return tstr(
+        train,
+        test,
+        target,
+        task=task,
+        learners=learners,
+        n_bootstrap=n_bootstrap,
+        random_state=random_state,
+        n_jobs=n_jobs,
     )
 
 
-def _make_learner(name, task, seed, n_jobs):
-    classification = task == "classification"
-    if name == "linear":
-        return LogisticRegression(max_iter=2000) if classification else Ridge()
-    if name == "forest":
-        forest = RandomForestClassifier if classification else RandomForestRegressor
-        return forest(n_estimators=100, random_state=seed, n_jobs=n_jobs)
-    # Imported late: XGBoost takes about a second to import, and not every user of the metrics trains it.
-    from xgboost import XGBClassifier, XGBRegressor
+def trts(train, test, target, *, task="auto", learners=LEARNERS, n_bootstrap=200, random_state=0, n_jobs=1):
+    """How well what models learnt from the real rows holds for the synthetic ones.
 
-    boosting = XGBClassifier if classification else XGBRegressor
-    return boosting(n_estimators=100, random_state=seed, n_jobs=n_jobs, verbosity=0)
+    Train on real, test on synthetic (Esteban et al., Real-valued medical time series generation, 2017). High where
+    synthetic rows follow the real rule, even if they cover a part of it only: it says nothing without `tstr`. It may
+    exceed `trtr` where the synthetic rows are simpler than real ones.
+
+    Parameters
+    ----------
+    train : DataFrame of shape (n_train, n_columns)
+        Real rows. Says which columns are numbers.
+    test : DataFrame of shape (n_test, n_columns)
+        Synthetic rows.
+    target : column label
+        Column to predict; no missing values.
+    task, learners, n_bootstrap, random_state, n_jobs
+        As in `tstr`; "auto" asks `infer_task` about the target of `train`.
+
+    Returns
+    -------
+    UtilityResult
+        As from `tstr`; the intervals are over the synthetic rows.
+
+    Raises
+    ------
+    SchemaError, SchemaMismatchError, ValueError
+        As in `tstr`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgensynth.metrics import trts
+    >>> table = load_iris(as_frame=True).frame
+    >>> trts(table, table[::2], "target", learners=["forest"]).score
+    1.0
+    """
+    settings = Settings.make(learners, n_bootstrap, random_state, n_jobs)
+    encoded = encode_rows({"train": train, "test": test}, target, task, learners)
+    return _result(train_and_test(encoded, ["train"], "test", settings))
 
 
-def _classify(learner, X_train, y_train, X_test, y_test):
-    """Macro F1, weighted F1 and AUC of one classifier."""
-    classes, encoded = np.unique(y_train, return_inverse=True)
-    if len(classes) == 1:
-        learner = DummyClassifier()
-    probabilities = learner.fit(X_train, encoded).predict_proba(X_test)
-    predicted = classes[probabilities.argmax(axis=1)]
-    labels = np.unique(y_test)
-    by_class = dict(zip(classes, probabilities.T, strict=True))
-    never = np.zeros(len(y_test))
-    areas = [roc_auc_score(y_test == label, by_class.get(label, never)) for label in labels if len(labels) > 1]
-    return {
-        "macro_f1": float(f1_score(y_test, predicted, labels=labels, average="macro", zero_division=0)),
-        "weighted_f1": float(f1_score(y_test, predicted, labels=labels, average="weighted", zero_division=0)),
-        "auc": float(np.mean(areas)) if areas else float("nan"),
-    }
+def augmentation_gain(
+    train, synthetic, test, target, *, task="auto", learners=LEARNERS, n_bootstrap=200, random_state=0, n_jobs=1
+):
+    """How much better models get when synthetic rows are added to the real ones that they are trained on.
+
+    Train on real and synthetic rows, and on the real rows alone; test both on the same real rows that were held out.
+    The interval is that of a paired bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993).
+
+    Parameters
+    ----------
+    train : DataFrame of shape (n_train, n_columns)
+        Real rows.
+    synthetic : DataFrame of shape (n_synthetic, n_columns)
+        Synthetic rows, say those of a rare class.
+    test : DataFrame of shape (n_test, n_columns)
+        Real rows, neither seen by the synthesizer nor in `train`. Says which columns are numbers.
+    target : column label
+        Column to predict; no missing values.
+    task, learners, n_bootstrap, random_state, n_jobs
+        As in `tstr`.
+
+    Returns
+    -------
+    AugmentationResult
+        Both results, and the gain in each figure with its 95 % interval.
+
+    Raises
+    ------
+    SchemaError, SchemaMismatchError, ValueError
+        As in `tstr`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgensynth.metrics import augmentation_gain
+    >>> table = load_iris(as_frame=True).frame
+    >>> few, more, test = table[:110:2], table[110::2], table[1::2]  # the third class is rare in the first rows
+    >>> augmentation_gain(few, more, test, "target", learners=["linear"]).score > 0
+    True
+    """
+    settings = Settings.make(learners, n_bootstrap, random_state, n_jobs)
+    encoded = encode_rows({"test": test, "train": train, "synthetic": synthetic}, target, task, learners)
+    real = train_and_test(encoded, ["train"], "test", settings)
+    augmented = train_and_test(encoded, ["train", "synthetic"], "test", settings)
+    means = _means(real)
+    gains = {name: values - means[name] for name, values in _means(augmented).items()}
+    return AugmentationResult(
+        real=_result(real),
+        augmented=_result(augmented),
+        gain={name: float(values[0]) for name, values in gains.items()},
+        gain_intervals=_intervals(gains),
+    )
 
 
-def _regress(learner, X_train, y_train, X_test, y_test):
-    """R² of one regressor."""
-    return {"r2": float(r2_score(y_test, learner.fit(X_train, y_train).predict(X_test)))}
+def _headline(task):
+    return "macro_f1" if task == "classification" else "r2"
+
+
+def _means(outcome):
+    """Each figure as the mean over learners, for the test rows and for each bootstrap sample."""
+    figures = next(iter(outcome.samples.values()))
+    return {name: np.mean([samples[name] for samples in outcome.samples.values()], axis=0) for name in figures}
+
+
+def _result(outcome):
+    return UtilityResult(
+        task=outcome.task,
+        per_learner={
+            learner: {name: float(values[0]) for name, values in samples.items()}
+            for learner, samples in outcome.samples.items()
+        },
+        n_train=outcome.n_train,
+        n_test=outcome.n_test,
+        intervals={learner: _intervals(samples) for learner, samples in outcome.samples.items()},
+        mean_intervals=_intervals(_means(outcome)),
+        per_class=outcome.per_class,
+    )
+
+
+def _intervals(samples):
+    return {name: interval(values[1:]) for name, values in samples.items()}

@@ -125,10 +125,10 @@ class QualityReport:
         """The table of figures, line by line."""
         rows = []
         if self.utility is not None and self.ceiling is not None:
-            real = self.ceiling.mean
-            for key, value in self.utility.mean.items():
+            synthetic, real = self.utility.mean, self.ceiling.mean
+            for key in (key for key in _NAMES if key in real):
                 meaning = "models trained on real rows; higher is better"
-                rows.append(Figure("Utility", _NAMES[key], f"{value:.3f}", f"{real[key]:.3f}", meaning))
+                rows.append(Figure("Utility", _NAMES[key], f"{synthetic[key]:.3f}", f"{real[key]:.3f}", meaning))
         floor = "held-out real rows; lower is better"
         for name, figure, least in (
             ("Jensen-Shannon divergence", self.divergence, self.divergence_floor),
@@ -184,7 +184,7 @@ class QualityReport:
             "jensen_shannon_floor": _divergence_dict(self.divergence_floor),
             "association_difference": self.association.mean,
             "association_difference_floor": self.association_floor.mean,
-            "membership": asdict(self.membership) | {"auc_interval": list(self.membership.auc_interval)},
+            "membership": self.membership.to_dict(),
             "exact_copies": self.copies,
             "exact_copies_holdout": self.copies_floor,
             "verdicts": [asdict(verdict) for verdict in self.verdicts],

@@ -1,126 +1,140 @@
+"""What holds for all privacy metrics, on tables of every kind."""
+
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from common.patients import numbers, patients
+from common.tables import mixed_table
 
-from skgensynth.exceptions import SchemaMismatchError
-from skgensynth.metrics import closest_distances, exact_copies, membership_inference
+from skgensynth.exceptions import SchemaError, SchemaMismatchError
+from skgensynth.metrics import (
+    attribute_inference,
+    distance_to_closest_record,
+    identifiability,
+    linkability,
+    membership_inference,
+    near_copies,
+    nearest_neighbour_distance_ratio,
+    singling_out,
+)
 
-
-def _patients(rng, n):
-    """Mixed columns with missing values; continuous enough that no two rows meet by chance."""
-    return pd.DataFrame(
-        {
-            "age": rng.normal(60, 10, n),
-            "lab": np.where(rng.random(n) < 0.2, np.nan, rng.normal(1, 0.3, n)),
-            "sex": rng.choice(["F", "M"], n),
-            "drug": pd.Series(rng.choice(["x", "y", "z"], n)).mask(rng.random(n) < 0.3),
-            "site": pd.Categorical(rng.integers(1, 4, n)),
-        }
-    )
-
-
-def _gower(row, other, scale):
-    """Gower distance of two rows as the definition reads."""
-    parts = []
-    for column in scale:
-        a, b = row[column], other[column]
-        if pd.isna(a) or pd.isna(b):
-            parts.append(float(pd.isna(a) != pd.isna(b)))
-        elif column in ("age", "lab"):
-            parts.append(abs(a - b) / (scale[column].max() - scale[column].min()))
-        else:
-            parts.append(float(a != b))
-    return np.mean(parts)
+METRICS = {
+    "closest record": distance_to_closest_record,
+    "distance ratio": nearest_neighbour_distance_ratio,
+    "copies": near_copies,
+    "identifiability": identifiability,
+    "distance attack": membership_inference,
+    "density ratio": lambda *tables, **settings: membership_inference(*tables, attack="density_ratio", **settings),
+    "attribute": attribute_inference,
+    "linkability": linkability,
+    "singling out": singling_out,
+}
+metrics = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+MORE_THAN_ONE_COLUMN = (attribute_inference, linkability)
 
 
-def test_closest_distances_agree_with_the_definition(rng):
-    train, queries, reference = _patients(rng, 50), _patients(rng, 21), _patients(rng, 33)
-    expected = [min(_gower(row, other, train) for _, other in reference.iterrows()) for _, row in queries.iterrows()]
-    np.testing.assert_allclose(closest_distances(queries, reference, scale=train), expected, atol=1e-6)
+def _leak(result):
+    """Figures and intervals, moved so that 0 is no leak."""
+    if hasattr(result, "near"):
+        return [(each.risk, *each.interval) for each in (result.near, result.exact)]
+    if hasattr(result, "per_column"):
+        return [(each.risk, *each.interval) for each in result.per_column.values()]
+    if hasattr(result, "risk"):
+        return [(result.risk, *result.interval)]
+    figure, interval = (result.auc, result.auc_interval) if hasattr(result, "auc") else (result.share, result.interval)
+    return [(figure - 0.5, interval[0] - 0.5, interval[1] - 0.5)]
 
 
-def test_closest_distances_do_not_depend_on_blocks(rng):
-    queries, reference = _patients(rng, 19), _patients(rng, 20_000)
-    whole = closest_distances(queries, reference)
-    parts = [closest_distances(queries, reference[start::3], scale=queries) for start in range(3)]
-    np.testing.assert_array_equal(whole, np.min(parts, axis=0))
+def _every_dtype(n, seed):
+    X, y = mixed_table(n, seed)
+    table = X.assign(outcome=y, constant=1, blank=np.nan, empty=pd.Series([None] * n, dtype="object"))
+    table["flag"] = pd.array(np.random.default_rng(seed).random(n) < 0.5, dtype="boolean")
+    return table.rename(columns={"age": 0, "bmi": ("a", "pair")})
 
 
-def test_constant_columns_and_large_numbers_are_compared_exactly():
-    real = pd.DataFrame({"constant": [2**40] * 3, "x": [0.0, 0.5, 1.0]})
-    other = real.assign(constant=2**40 + 1)
-    np.testing.assert_allclose(closest_distances(real, real), 0)
-    np.testing.assert_allclose(closest_distances(real, other), 0.5)
+@metrics
+def test_copies_are_caught(rng, metric):
+    train, holdout = patients(rng, 150), patients(rng, 60)
+    for figure, low, high in _leak(metric(train, holdout, train.sample(frac=1, random_state=0), random_state=0)):
+        assert 0.4 < low <= figure <= high
 
 
-def test_a_synthetic_table_of_training_rows_gives_every_one_away(rng):
-    train, holdout = _patients(rng, 150), _patients(rng, 150)
-    result = membership_inference(train, holdout, train.sample(frac=1, random_state=0), random_state=0)
-    assert result.auc == 1
-    assert result.auc_interval == (1, 1)
-    assert result.tpr_at_1pct_fpr == 1
-    assert (result.n_train, result.n_holdout, result.n_synthetic) == (150, 150, 150)
+@metrics
+def test_independent_rows_are_not(metric):
+    rng = np.random.default_rng(3)
+    for figure, low, high in _leak(metric(patients(rng, 300), patients(rng, 150), patients(rng, 300), random_state=0)):
+        assert low <= 0 <= high
+        assert abs(figure) < 0.2
 
 
-def test_an_independent_synthetic_table_gives_nothing_away(rng):
-    result = membership_inference(_patients(rng, 1500), _patients(rng, 1500), _patients(rng, 3000), random_state=0)
-    low, high = result.auc_interval
-    assert low < 0.5 < high
-    assert result.auc == pytest.approx(0.5, abs=0.03)
-    assert result.tpr_at_1pct_fpr < 0.04
-    assert 0.02 < high - low < 0.07  # about 4 standard errors of sqrt(1 / (6 * 1500))
+@metrics
+def test_noise_is_safe(rng, metric):
+    train, holdout = numbers(rng, 150), numbers(rng, 100)
+    noise = pd.DataFrame(rng.uniform(-5, 5, size=(150, 4)), columns=list("abcd"))
+    for _, low, high in _leak(metric(train, holdout, noise, random_state=0)):
+        assert low <= 0.02
+        assert high < 0.35
 
 
-def test_leaks_lie_in_between_and_grow(rng):
-    train, holdout, fresh = _patients(rng, 300), _patients(rng, 300), _patients(rng, 1000)
-    aucs = [
-        membership_inference(train, holdout, pd.concat([fresh, train[:n]]), random_state=0).auc for n in (0, 100, 200)
-    ]
-    assert aucs[0] < aucs[1] < aucs[2] < 1
+@metrics
+def test_every_dtype_can_be_measured(metric):
+    tables = _every_dtype(60, 0), _every_dtype(30, 1), _every_dtype(50, 2)
+    for figure, low, high in _leak(metric(*tables, random_state=0)):
+        assert low <= figure <= high
 
 
-def test_auc_is_that_of_negative_distances(rng):
-    train, holdout, synthetic = _patients(rng, 60), _patients(rng, 40), _patients(rng, 80)
-    scores = [-closest_distances(rows, synthetic, scale=train) for rows in (train, holdout)]
-    expected = roc_auc_score(np.repeat([1, 0], [60, 40]), np.concatenate(scores))
-    assert membership_inference(train, holdout, synthetic, random_state=0).auc == pytest.approx(expected)
+@metrics
+@pytest.mark.parametrize("n_holdout", [2, 5])
+def test_five_rows_can_be_measured(rng, metric, n_holdout):
+    train, holdout = patients(rng, 5), patients(rng, n_holdout)
+    for synthetic in (train, patients(rng, 5), patients(rng, 1)):
+        for figure, low, high in _leak(metric(train, holdout, synthetic, random_state=0)):
+            assert low <= figure <= high or np.isnan(figure)
 
 
-def test_queries_are_drawn_but_the_synthetic_table_is_kept_whole(rng):
-    train, holdout = _patients(rng, 200), _patients(rng, 100)
-    result = membership_inference(train, holdout, train, max_queries=50, random_state=0)
-    assert (result.n_train, result.n_holdout, result.n_synthetic) == (50, 50, 200)
-    assert result.auc == 1
-    assert membership_inference(train, holdout, train, max_queries=None, random_state=0).n_train == 200
+@metrics
+def test_one_column_can_be_measured_where_one_is_enough(rng, metric):
+    tables = numbers(rng, 40, 1), numbers(rng, 20, 1), numbers(rng, 40, 1)
+    if metric in MORE_THAN_ONE_COLUMN:
+        with pytest.raises(SchemaError, match="at least 2 are needed"):
+            metric(*tables)
+    else:
+        [(figure, low, high)] = _leak(metric(*tables, random_state=0))[:1]
+        assert low <= figure <= high
 
 
-def test_same_seed_same_result(rng):
-    tables = _patients(rng, 100), _patients(rng, 100), _patients(rng, 100)
-    first, second = (membership_inference(*tables, max_queries=60, random_state=7) for _ in range(2))
-    assert first == second
-    assert first != membership_inference(*tables, max_queries=60, random_state=8)
+@metrics
+def test_rows_that_are_all_alike_can_be_measured(metric):
+    rows = pd.DataFrame({"a": [1] * 8, "b": ["x"] * 8})
+    for figure, low, high in _leak(metric(rows, rows[:4], rows, random_state=0)):
+        assert figure == 0 or np.isnan(figure)
+        assert low <= 0 <= high
 
 
-def test_exact_copies_are_counted_with_missing_values_and_any_column_order(rng):
-    train = _patients(rng, 50)
-    synthetic = pd.concat([train[:7], _patients(rng, 30), train[:2]])
-    assert train[:7].isna().any(axis=None)
-    assert exact_copies(train, synthetic[train.columns[::-1]]) == 9
-    assert exact_copies(train, _patients(rng, 30)) == 0
+@metrics
+def test_the_order_of_columns_and_the_index_do_not_matter(rng, metric):
+    train, holdout, synthetic = patients(rng, 40), patients(rng, 30), patients(rng, 40)
+    shuffled = [table[table.columns[::-1]].set_axis(range(100, 100 + len(table))) for table in (holdout, synthetic)]
+    first = metric(train, holdout, synthetic, random_state=0)
+    second = metric(train, *shuffled, random_state=0)
+    assert str(first) == str(second)
 
 
-def test_copies_survive_another_storage():
-    train = pd.DataFrame({"a": [0, 1, 2], "b": ["x", "y", None]})
-    synthetic = pd.DataFrame({"a": [-0.0, 1.0, 2.0, 2.0], "b": pd.Categorical(["x", "x", None, "y"])})
-    assert exact_copies(train, synthetic) == 2
+@metrics
+def test_the_same_seed_gives_the_same_figures_and_leaves_global_state_alone(rng, metric):
+    tables = patients(rng, 40), patients(rng, 30), patients(rng, 40)
+    before = str(np.random.get_state())  # noqa: NPY002
+    first, second = (metric(*tables, random_state=3) for _ in range(2))
+    assert str(asdict(first)) == str(asdict(second))
+    assert str(np.random.get_state()) == before  # noqa: NPY002
 
 
-def test_columns_must_agree(rng):
-    train = _patients(rng, 10)
+@metrics
+def test_tables_with_other_columns_are_refused(rng, metric):
+    train = patients(rng, 10)
     with pytest.raises(SchemaMismatchError, match="'age' of train is not in holdout"):
-        membership_inference(train, train.drop(columns="age"), train)
+        metric(train, train.drop(columns="age"), train)
     with pytest.raises(SchemaMismatchError, match="'lab' of train is not in synthetic"):
-        exact_copies(train, train.drop(columns="lab"))
-    with pytest.raises(ValueError, match="n_bootstrap"):
-        membership_inference(train, train, train, n_bootstrap=0)
+        metric(train, train, train.drop(columns="lab"))
