@@ -58,6 +58,13 @@ def exact_copies(train, synthetic):
     ------
     SchemaMismatchError
         If the tables do not share columns and kinds; names the column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgensynth.metrics import exact_copies
+    >>> exact_copies(pd.DataFrame({"age": [30, 45, None]}), pd.DataFrame({"age": [45, 46, None, 45]}))
+    3
     """
     tables = encode_tables({"train": train, "synthetic": synthetic})
     return int(_repeats(*tables.values).sum())

@@ -111,6 +111,14 @@ def closest_distances(queries, reference, *, scale=None):
     ------
     SchemaMismatchError
         If the tables do not share columns and kinds; names the column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgensynth.metrics import closest_distances
+    >>> people = pd.DataFrame({"age": [20, 40, 60], "sex": ["F", "M", "F"]})
+    >>> closest_distances(people, pd.DataFrame({"age": [30, 60], "sex": ["F", "M"]}), scale=people).round(3).tolist()
+    [0.125, 0.25, 0.375]
     """
     tables = encode_tables({"queries": queries, "reference": reference} | ({} if scale is None else {"scale": scale}))
     return Gower(tables.values[-1 if scale is not None else 0], tables.is_number).closest(*tables.values[:2])
