@@ -85,5 +85,5 @@ for ax, (key, title) in zip(axes, measures.items(), strict=True):
         ax.scatter(result[key], np.full(len(result[key]), place), alpha=0.6)
         ax.scatter(result[key].mean(), place, marker="|", s=600, color="black")
     ax.set(yticks=range(len(scores)), yticklabels=scores, xlabel=f"{title} on each test fold, and mean")
-axes[0].invert_yaxis()
+axes[0].set(ylim=(len(scores) - 0.5, -0.5))
 plt.show()

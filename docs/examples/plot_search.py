@@ -59,6 +59,7 @@ front = np.flatnonzero(on_front)[np.argsort(privacy[on_front])]
 ax.plot(privacy[front], utility[front], "o-", color="tab:blue", label="front")
 for x, y_, n_epochs in zip(privacy, utility, results["param_n_epochs"], strict=True):
     ax.annotate(f"{n_epochs} epochs", (x, y_), xytext=(6, 6), textcoords="offset points")
+ax.margins(0.12)
 ax.set(xlabel="privacy (1: the attack is at chance)", ylabel="utility (macro F1 on real rows)")
-ax.legend()
+ax.legend(loc="center left")
 plt.show()
