@@ -255,7 +255,11 @@ class QualityReport:
                 "figures": [asdict(figure) for figure in self.figures],
                 "utility": None if self.utility is None else _utility_dict(self.utility),
                 "columns": {
-                    str(name): {"divergence": value, "divergence_floor": fidelity.columns_floor.per_column[name]}
+                    str(name): {
+                        "divergence": value,
+                        "divergence_matched": fidelity.columns_matched[name],
+                        "divergence_floor": fidelity.columns_floor[name],
+                    }
                     for name, value in fidelity.columns.per_column.items()
                 },
                 "detection_importance": {} if fidelity.detection is None else fidelity.detection.importance,
