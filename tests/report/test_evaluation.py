@@ -139,9 +139,9 @@ def test_rules_are_given_mined_or_left_out(rows):
     tables = rows(200, 0), rows(100, 1), rows(200, 2)
     assert evaluate(*tables, rules=None).rules is None
     assert evaluate(*tables, rules=["age >= 200"]).rules.share == 1.0
-    train = tables[0].assign(minor=np.where(tables[0]["age"] < 60, "yes", "no"))
-    made = tables[2].assign(minor="yes")
-    report = evaluate(train, None, made)
+    train, made = (frame[["age", "ward"]] for frame in (tables[0], tables[2]))
+    train = train.assign(young=np.where(train["age"] < 60, "yes", "no"))
+    report = evaluate(train, None, made.assign(young="yes"))
     assert report.rules.share > 0.2
     assert any("Rules broken" in caution.what for caution in report.cautions)
 
