@@ -82,7 +82,7 @@ def evaluate(
     >>> sorted(report.scores)
     ['balance', 'fidelity', 'privacy', 'utility']
     >>> report.to_frame().loc[("Utility", "macro F1"), ["synthetic", "reference"]].round(1).tolist()
-    [1.0, 1.0]
+    [0.9, 0.9]
     """
     tables = Tables(real_train, real_test, synthetic)
     _check(tables, target, rules)
