@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         score_privacy,
         score_utility,
     )
+    from skgensynth.report.evaluation import evaluate
 
 __all__ = [
     "AugmentedClassifier",
@@ -25,6 +26,7 @@ __all__ = [
     "BaseSynthesizer",
     "DiscoTabSynthesizer",
     "__version__",
+    "evaluate",
     "make_privacy_scorer",
     "make_utility_scorer",
     "score_fidelity",
@@ -38,6 +40,7 @@ _HOMES = {
     "AugmentedRegressor": "skgensynth.augment",
     "BaseSynthesizer": "skgensynth.base",
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
+    "evaluate": "skgensynth.report.evaluation",
     "make_privacy_scorer": "skgensynth.metrics.scorers",
     "make_utility_scorer": "skgensynth.metrics.scorers",
     "score_fidelity": "skgensynth.metrics.scorers",

@@ -1,195 +1,289 @@
-"""The figures of one evaluation, each beside what real rows reach."""
+"""The report on a synthetic table: scores, verdicts, cautions and figures, in many forms."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_random_state
 
-from skgensynth.metrics import (
-    AssociationResult,
-    JensenShannonResult,
-    MembershipResult,
-    UtilityResult,
-    association_difference,
-    closest_distances,
-    exact_copies,
-    jensen_shannon,
-    membership_inference,
-    tstr,
+from skgensynth.metrics import RuleViolationsResult, harmonic_score
+from skgensynth.report import summary, verdicts
+from skgensynth.report.cautions import Caution, column_cautions, row_cautions, size_cautions, some
+from skgensynth.report.figures import (
+    Figure,
+    compared,
+    copies_remark,
+    fidelity_figures,
+    leaks,
+    privacy_figures,
+    rule_figures,
+    scored,
+    utility_figures,
 )
-from skgensynth.report.verdicts import Verdict, headline, judge_fidelity, judge_privacy, judge_utility
+from skgensynth.report.measures import MAX_ROWS, Tables
+from skgensynth.report.results import FidelityFigures, PrivacyFigures, UtilityFigures
+from skgensynth.report.verdicts import Verdict
 
-_NAMES = {"macro_f1": "macro F1", "weighted_f1": "weighted F1", "auc": "AUC", "r2": "R²"}
-# Rows whose distances are drawn on the page; all synthetic rows are searched for the closest one.
-_MAX_DISTANCES = 2000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table of figures.
-
-    Attributes
-    ----------
-    group : str
-        "Utility", "Fidelity" or "Privacy".
-    name : str
-        What was measured.
-    synthetic, reference : str
-        The figure, and the same for real rows (or chance).
-    meaning : str
-        What the reference is, and which direction is better.
-    """
-
-    group: str
-    name: str
-    synthetic: str
-    reference: str
-    meaning: str
+_COLUMNS = ["synthetic", "low", "high", "reference", "reference_low", "reference_high", "reference_is", "better"]
+# A rule that synthetic rows break more often than real rows by more than this is worth a word.
+_RULE_EXCESS = 0.01
+# Cross-validation alone makes an AUC of chance a little less than 0.5.
+_LEAST_DETECTION = 0.45
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class QualityReport:
     """One evaluation of a synthetic table.
 
-    Made by `evaluate`. Printing it shows the figures and the verdicts.
+    Made by `evaluate`. Printing it shows verdicts, cautions and figures; so does a notebook.
 
     Attributes
     ----------
     target : column label or None
         Column that utility was measured on.
-    n_train, n_test, n_synthetic : int
-        Rows of the three tables.
-    utility, ceiling : UtilityResult or None
-        Trained on synthetic rows and on real training rows, tested on held-out real rows.
-    divergence, divergence_floor : JensenShannonResult
-        Synthetic rows and held-out real rows against the training rows.
-    association, association_floor : AssociationResult
-        The same for the associations between columns.
-    membership : MembershipResult
-        Distance attack on the training rows.
-    copies, copies_floor : int
-        Synthetic rows, and held-out rows, that repeat a training row.
-    train_distances, test_distances : ndarray
-        Gower distances of training and held-out rows (at most 2,000 of each) to their closest synthetic row.
-    tables : tuple of two DataFrames
-        The training rows and the synthetic rows, for the plots.
+    utility : UtilityFigures or None
+        What models learn; None without a target or without held-out rows.
+    fidelity : FidelityFigures
+        How closely the rows follow real ones.
+    rules : RuleViolationsResult or None
+        Rows that break rules; None where there are no rules.
+    privacy : PrivacyFigures or None
+        What the rows give away; None without held-out rows.
+    n_copies : int
+        Synthetic rows that repeat a training row exactly.
+    tables : Tables
+        The rows that were measured, for the plots: ``train``, ``test`` and ``synthetic``. A pickled report holds them.
+    left_out : list of column labels
+        Columns that look like identifiers.
+    skipped : dict of str to str
+        What could not be measured, and why.
     """
 
     target: Any
-    n_train: int
-    n_test: int
-    n_synthetic: int
-    utility: UtilityResult | None
-    ceiling: UtilityResult | None
-    divergence: JensenShannonResult
-    divergence_floor: JensenShannonResult
-    association: AssociationResult
-    association_floor: AssociationResult
-    membership: MembershipResult
-    copies: int
-    copies_floor: int
-    train_distances: np.ndarray
-    test_distances: np.ndarray
-    tables: tuple[pd.DataFrame, pd.DataFrame]
+    utility: UtilityFigures | None
+    fidelity: FidelityFigures
+    rules: RuleViolationsResult | None
+    privacy: PrivacyFigures | None
+    n_copies: int
+    tables: Tables
+    left_out: list
+    skipped: Mapping[str, str]
 
     @property
+    def n_train(self) -> int:
+        """Training rows."""
+        return len(self.tables.train)
+
+    @property
+    def n_test(self) -> int:
+        """Held-out rows."""
+        return 0 if self.tables.test is None else len(self.tables.test)
+
+    @property
+    def n_synthetic(self) -> int:
+        """Synthetic rows."""
+        return len(self.tables.synthetic)
+
+    @cached_property
     def verdicts(self) -> list[Verdict]:
-        """Utility (where there is a target), fidelity and privacy in words."""
-        verdicts = []
-        if self.utility is not None and self.ceiling is not None:
-            synthetic, real = self.utility.mean, self.ceiling.mean
-            # Where all held-out rows are of one class, there is no AUC.
-            keys = [key for key in ("macro_f1", "auc", "r2") if not np.isnan(real.get(key, np.nan))]
-            verdicts.append(judge_utility({_NAMES[key]: (synthetic[key], real[key]) for key in keys}))
-        verdicts.append(
-            judge_fidelity(
-                (self.divergence.mean, self.divergence_floor.mean), (self.association.mean, self.association_floor.mean)
+        """Utility, fidelity and privacy in words, each with its score."""
+        fidelity = self.fidelity
+        detection = math.nan if fidelity.detection is None else fidelity.detection.auc
+        return [
+            self._judge_utility(),
+            verdicts.judge_fidelity(
+                compared(fidelity, "divergence"), compared(fidelity, "association"), detection, *fidelity.index
+            ),
+            self._judge_privacy(),
+        ]
+
+    def _judge_utility(self):
+        if self.utility is not None:
+            return verdicts.judge_utility(scored(self.utility))
+        if self.tables.test is None:
+            return verdicts.not_judged(
+                "Utility",
+                "What models learn shows only on real rows that the synthesizer never saw.",
             )
+        return verdicts.not_judged("Utility", "No target column was named for models to predict.")
+
+    def _judge_privacy(self):
+        if self.privacy is not None:
+            return verdicts.judge_privacy(*leaks(self.privacy), copies=copies_remark(self.privacy, self.n_synthetic))
+        copies = f" {self.n_copies:,} of {self.n_synthetic:,} synthetic rows repeat a real row exactly."
+        return verdicts.not_judged(
+            "Privacy",
+            "Whether an attacker recognises training rows shows only beside rows that the synthesizer never saw."
+            + (copies if self.n_copies else ""),
         )
-        copied, by_chance = self.copies / self.n_synthetic, self.copies_floor / self.n_test
-        verdicts.append(judge_privacy(self.membership.auc, self.membership.auc_interval, copied, by_chance))
-        return verdicts
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Utility, fidelity and privacy in [0, 1], 1 is ideal, and the balance of utility and privacy.
+
+        NaN is what was not judged. Utility is the share of what models learn from real rows, beyond chance, that they
+        learn from synthetic ones, in macro F1 or AUC, whichever keeps less, or in R². Fidelity is the
+        `global_fidelity_index`. Privacy is 1 less what the strongest membership attack gains over chance, or what any
+        other attack gains at the lower end of its interval, if that is more. The balance is `harmonic_score`, 0 for
+        rows that are of no use or give everything away. Utility and privacy are definitions of ours.
+        """
+        scores = {verdict.name.lower(): verdict.score for verdict in self.verdicts}
+        return scores | {"balance": float(harmonic_score(scores["privacy"], scores["utility"]))}
 
     @property
     def headline(self) -> str:
         """The whole in one sentence."""
-        return headline(self.verdicts)
+        return verdicts.headline(self.verdicts)
 
-    @property
+    @cached_property
+    def cautions(self) -> list[Caution]:
+        """What to know before trusting the figures, the serious first."""
+        train, test, synthetic = self.tables
+        found = [
+            *size_cautions(len(train), None if test is None else len(test), len(synthetic)),
+            *row_cautions(train, test, synthetic),
+            *column_cautions(train, synthetic),
+            *self._rule_cautions(),
+        ]
+        detection = self.fidelity.detection
+        if detection is not None and detection.auc_interval[1] < _LEAST_DETECTION:
+            what = f"A classifier that tells synthetic from real rows does worse than chance (AUC {detection.auc:.2f})."
+            found.append(Caution(False, what, "The rows follow the training rows closer than other real rows would."))
+        if self.n_copies:
+            what = f"{self.n_copies:,} synthetic rows repeat a training row in every column."
+            found.append(Caution(self._copies_matter(), what, "Take them out before sharing the rows."))
+        if self.left_out:
+            what = f"Left out as identifiers: {some([str(name) for name in self.left_out])}."
+            found.append(Caution(False, what, "Make sure that no real identifier is among the synthetic rows."))
+        if max(map(len, (table for table in self.tables if table is not None))) > MAX_ROWS:
+            what = f"Utility and fidelity were measured on {MAX_ROWS:,} rows drawn of each larger table."
+            found.append(Caution(False, what, "Privacy was measured against all rows."))
+        for name, reason in self.skipped.items():
+            found.append(Caution(False, f"Not measured: {name}.", reason))
+        return sorted(found, key=lambda caution: not caution.serious)
+
+    def _copies_matter(self):
+        return self.privacy is None or bool(copies_remark(self.privacy, self.n_synthetic))
+
+    def _rule_cautions(self):
+        if self.rules is None:
+            return []
+        table = self.rules.per_rule
+        excess = table["share"] - table["real_share"]
+        broken = table["share"][(excess > _RULE_EXCESS) & (table["low"] > table["real_high"])]
+        if broken.empty:
+            return []
+        names = [f"{rule} ({share:.1%})" for rule, share in broken.sort_values(ascending=False).items()]
+        what = f"Rules broken more often than by real rows: {some(names)}."
+        return [Caution(True, what, "Take such rows out, or condition the synthesizer.")]
+
+    @cached_property
     def figures(self) -> list[Figure]:
         """The table of figures, line by line."""
-        rows = []
-        if self.utility is not None and self.ceiling is not None:
-            synthetic, real = self.utility.mean, self.ceiling.mean
-            for key in (key for key in _NAMES if key in real):
-                meaning = "models trained on real rows; higher is better"
-                rows.append(Figure("Utility", _NAMES[key], f"{synthetic[key]:.3f}", f"{real[key]:.3f}", meaning))
-        floor = "held-out real rows; lower is better"
-        for name, figure, least in (
-            ("Jensen-Shannon divergence", self.divergence, self.divergence_floor),
-            ("association difference", self.association, self.association_floor),
-        ):
-            if not np.isnan(figure.mean):
-                rows.append(Figure("Fidelity", name, f"{figure.mean:.4f}", f"{least.mean:.4f}", floor))
-        low, high = self.membership.auc_interval
-        attack = f"{self.membership.auc:.3f} ({low:.3f} to {high:.3f})"
-        rows.append(
-            Figure("Privacy", "membership attack AUC (95 % interval)", attack, "0.500", "chance; closer is better")
-        )
-        copies = f"{self.copies} of {self.n_synthetic}"
-        by_chance = f"{self.copies_floor} of {self.n_test}"
-        rows.append(Figure("Privacy", "exact copies", copies, by_chance, "held-out real rows; fewer is better"))
+        held_out = self.tables.test is not None
+        rows: list[Figure] = []
+        if self.utility is not None:
+            rows += utility_figures(self.utility)
+        rows += fidelity_figures(self.fidelity, held_out=held_out)
+        if self.rules is not None:
+            rows += rule_figures(self.rules, held_out=held_out)
+        if self.privacy is not None:
+            rows += privacy_figures(self.privacy)
         return rows
 
     def __str__(self) -> str:
-        header = ("", "figure", "synthetic", "reference", "the reference is")
-        lines = [header]
-        previous = None
-        for row in self.figures:
-            lines.append((row.group if row.group != previous else "", *astuple(row)[1:]))
-            previous = row.group
-        widths = [max(len(line[position]) for line in lines) for position in range(4)]
-        text = [
-            f"{group:<{widths[0]}}  {name:<{widths[1]}}  {synthetic:>{widths[2]}}  {real:>{widths[3]}}  {meaning}"
-            for group, name, synthetic, real, meaning in lines
-        ]
-        text.append("")
-        text.extend(f"{verdict.name} {verdict.level}. {verdict.sentence}" for verdict in self.verdicts)
-        text.append(self.headline)
-        return "\n".join(line.rstrip() for line in text)
+        return summary.as_text(self)
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        return summary.as_html(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The figures as a table.
+
+        Returns
+        -------
+        DataFrame of shape (n_figures, 8)
+            Indexed by group and figure: ``synthetic`` with the ends of its 95 % interval, ``low`` and ``high``;
+            ``reference``, the same for real rows or chance, with its own; ``reference_is`` says which; ``better`` is
+            the better direction. NaN where there is no interval.
+        """
+        none = (math.nan, math.nan)
+        index = pd.MultiIndex.from_tuples([(row.group, row.name) for row in self.figures], names=["group", "figure"])
+        rows = [
+            (
+                row.value,
+                *(row.interval or none),
+                row.reference,
+                *(row.reference_interval or none),
+                row.meaning,
+                row.better,
+            )
+            for row in self.figures
+        ]
+        return pd.DataFrame(rows, index=index, columns=_COLUMNS)
+
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the tables and distances, in types that JSON knows.
+        """Scores, verdicts, cautions and figures, without any row, in types that JSON knows.
 
         Returns
         -------
         dict
-            Column labels become strings.
+            Column labels become strings, and NaN becomes None.
         """
-        return {
-            "target": None if self.target is None else str(self.target),
-            "n_train": self.n_train,
-            "n_test": self.n_test,
-            "n_synthetic": self.n_synthetic,
-            "utility": _utility_dict(self.utility),
-            "utility_ceiling": _utility_dict(self.ceiling),
-            "jensen_shannon": _divergence_dict(self.divergence),
-            "jensen_shannon_floor": _divergence_dict(self.divergence_floor),
-            "association_difference": self.association.mean,
-            "association_difference_floor": self.association_floor.mean,
-            "membership": self.membership.to_dict(),
-            "exact_copies": self.copies,
-            "exact_copies_holdout": self.copies_floor,
-            "verdicts": [asdict(verdict) for verdict in self.verdicts],
-            "headline": self.headline,
-        }
+        fidelity, privacy = self.fidelity, self.privacy
+        rules = None if self.rules is None else self.rules.per_rule.reset_index().to_dict("records")
+        secrets = {} if privacy is None or privacy.attributes is None else privacy.attributes.per_column
+        return _jsonable(
+            {
+                "target": None if self.target is None else str(self.target),
+                "n_train": self.n_train,
+                "n_test": self.n_test,
+                "n_synthetic": self.n_synthetic,
+                "headline": self.headline,
+                "scores": self.scores,
+                "verdicts": [asdict(verdict) for verdict in self.verdicts],
+                "cautions": [asdict(caution) for caution in self.cautions],
+                "figures": [asdict(figure) for figure in self.figures],
+                "utility": None if self.utility is None else _utility_dict(self.utility),
+                "columns": {
+                    str(name): {"divergence": value, "divergence_floor": fidelity.columns_floor.per_column[name]}
+                    for name, value in fidelity.columns.per_column.items()
+                },
+                "detection_importance": {} if fidelity.detection is None else fidelity.detection.importance,
+                "rules": rules,
+                "attribute_inference": {name: risk.risk for name, risk in secrets.items()},
+                "exact_copies": self.n_copies,
+                "left_out": self.left_out,
+                "skipped": self.skipped,
+            }
+        )
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The same as JSON.
+
+        Parameters
+        ----------
+        path : str, Path or None, default=None
+            File to write; None writes none.
+
+        Returns
+        -------
+        str
+            The JSON text.
+        """
+        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
+        if path is not None:
+            Path(path).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        return text
 
     def to_html(self, path: str | Path, origin=None) -> None:
         """Write one self-contained HTML page with plots.
@@ -208,85 +302,23 @@ class QualityReport:
         """
         from skgensynth.report.page import render
 
-        Path(path).write_text(render(self, origin), encoding="utf-8")
+        Path(path).write_text(render(self, origin), encoding="utf-8", errors="xmlcharrefreplace")
 
 
-def evaluate(real_train, real_test, synthetic, *, target=None, random_state=0, n_jobs=1) -> QualityReport:
-    """Measure a synthetic table against the rows it was learnt from and rows that were held out.
-
-    Parameters
-    ----------
-    real_train : DataFrame of shape (n_train, n_columns)
-        Rows the synthesizer was fitted on.
-    real_test : DataFrame of shape (n_test, n_columns)
-        Rows of the same source that it never saw.
-    synthetic : DataFrame of shape (n_synthetic, n_columns)
-        Rows it generated; ten times ``n_train`` make its figures as steady as those of the real rows.
-    target : column label or None, default=None
-        Column that models should predict; None leaves utility out.
-    random_state : int, default=0
-        Seeds learners, bootstrap and subsamples.
-    n_jobs : int, default=1
-        Threads of the learners.
-
-    Returns
-    -------
-    QualityReport
-        All figures, each beside what real rows reach.
-
-    Raises
-    ------
-    SchemaMismatchError
-        If the tables do not share columns and kinds; names the column.
-    ValueError
-        If a table is empty or the target has missing values.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skgensynth.report import evaluate
-    >>> table = load_iris(as_frame=True).frame
-    >>> report = evaluate(table[::3], table[1::3], table[2::3], target="target")
-    >>> report.copies
-    0
-    """
-    utility = ceiling = None
-    if target is not None:
-        ceiling, utility = (
-            tstr(table, real_test, target, random_state=random_state, n_jobs=n_jobs)
-            for table in (real_train, synthetic)
-        )
-    return QualityReport(
-        target=target,
-        n_train=len(real_train),
-        n_test=len(real_test),
-        n_synthetic=len(synthetic),
-        utility=utility,
-        ceiling=ceiling,
-        divergence=jensen_shannon(real_train, synthetic),
-        divergence_floor=jensen_shannon(real_train, real_test),
-        association=association_difference(real_train, synthetic),
-        association_floor=association_difference(real_train, real_test),
-        membership=membership_inference(real_train, real_test, synthetic, random_state=random_state),
-        copies=exact_copies(real_train, synthetic),
-        copies_floor=exact_copies(real_train, real_test),
-        train_distances=_distances(real_train, synthetic, real_train, random_state),
-        test_distances=_distances(real_test, synthetic, real_train, random_state),
-        tables=(real_train, synthetic),
-    )
+def _utility_dict(utility):
+    results = {"synthetic": utility.synthetic, "real": utility.real, "reverse": utility.reverse}
+    parts = ("task", "mean", "per_learner", "per_class")
+    return {name: {part: getattr(result, part) for part in parts} for name, result in results.items()}
 
 
-def _distances(queries, synthetic, scale, random_state):
-    if len(queries) > _MAX_DISTANCES:
-        queries = queries.sample(_MAX_DISTANCES, random_state=check_random_state(random_state))
-    return closest_distances(queries, synthetic, scale=scale)
-
-
-def _utility_dict(result):
-    if result is None:
+def _jsonable(value):
+    """Keys as strings, tuples as lists, NumPy's numbers as Python's, NaN and infinity as None."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
         return None
-    return {"task": result.task, "mean": result.mean, "per_learner": result.per_learner}
-
-
-def _divergence_dict(result):
-    return {"mean": result.mean, "per_column": {str(name): value for name, value in result.per_column.items()}}
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -21,6 +21,22 @@ def _rows(n, seed):
     )
 
 
+def _adult(frame):
+    return (frame["age"] >= 18).to_numpy()
+
+
+def _old(frame):
+    return (frame["age"] >= 60).to_numpy()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_splits():
+    """A few splits do for tests, and save most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skgensynth.report.measures._MAX_SPLITS", 4)
+        yield
+
+
 @pytest.fixture(scope="session")
 def rows():
     return _rows
@@ -28,4 +44,11 @@ def rows():
 
 @pytest.fixture(scope="session")
 def report():
-    return evaluate(_rows(120, 0), _rows(60, 1), _rows(400, 2), target="died")
+    """Independent draws of one source in all three places."""
+    return evaluate(_rows(400, 0), _rows(250, 1), _rows(800, 2), target="died", rules=[_adult, _old])
+
+
+@pytest.fixture(scope="session")
+def unheld():
+    """A report without held-out rows and without a target's use."""
+    return evaluate(_rows(120, 0), None, _rows(200, 2), target="died", rules=None)

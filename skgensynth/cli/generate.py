@@ -1,20 +1,23 @@
-"""The command line: a table in, a synthetic table out, with the figures that say what it is worth."""
+"""``skgensynth generate``: a table in, a synthetic table out, with the figures that say what it is worth."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import skgensynth
+from skgensynth.cli.terminal import (
+    Progress,
+    add_common,
+    check_place,
+    check_report,
+    check_table_file,
+    positive,
+    share,
+)
 from skgensynth.condition_text import parse_condition_texts
-from skgensynth.exceptions import SkgensynthError, SkgensynthWarning
-from skgensynth.files import DATASETS, PARQUET_SUFFIXES, load_dataset, read_table, suffix_of, write_table
+from skgensynth.files import DATASETS, load_dataset, read_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,47 +49,8 @@ examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    argv : sequence of str or None, default=None
-        Arguments; None takes those of the process.
-
-    Returns
-    -------
-    int
-        0, or 1 if the rows could not be made, 2 if the arguments or the table are at fault, 130 if interrupted.
-    """
-    args = _parser().parse_args(argv)
-    try:
-        args.run(args)
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
-    except (RuntimeError, MemoryError) as error:
-        return _fail(error, 1)
-    except (SkgensynthError, ValueError, OSError, ImportError) as error:
-        return _fail(error, 2)
-    return 0
-
-
-def _fail(error, code):
-    print("skgensynth: error:", " ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
-    return code
-
-
-def _parser():
-    parser = _Parser(prog="skgensynth", description="Synthetic tables from language models.")
-    parser.add_argument("--version", action="version", version=f"skgensynth {skgensynth.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+def add_command(commands: argparse._SubParsersAction) -> None:
+    """Add the command and its options."""
     generate = commands.add_parser(
         "generate",
         help="learn a table and write synthetic rows",
@@ -94,7 +58,7 @@ def _parser():
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    generate.set_defaults(run=_generate)
+    generate.set_defaults(run=run)
     source = generate.add_argument_group("the real table")
     which = source.add_mutually_exclusive_group(required=True)
     which.add_argument("table", nargs="?", metavar="TABLE", help="a file ending in .csv, .csv.gz or .parquet")
@@ -117,42 +81,26 @@ def _parser():
     method.add_argument("--method", choices=sorted(METHODS), default="disco", help="default: %(default)s")
     method.add_argument("--policy", help='"compact", or the name, folder or GGUF file of a language model')
     method.add_argument(
-        "--epochs", type=_positive, metavar="N", help="passes over the table (default: chosen by its number of rows)"
+        "--epochs", type=positive, metavar="N", help="passes over the table (default: chosen by its number of rows)"
     )
     method.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
     rows = generate.add_argument_group("the synthetic rows")
-    rows.add_argument("--rows", type=_positive, metavar="N", help="default: as many as the table has")
+    rows.add_argument("--rows", type=positive, metavar="N", help="default: as many as the table has")
     rows.add_argument("--condition", action="append", default=[], metavar="COLUMN=VALUE", help="see below")
     rows.add_argument("--out", required=True, metavar="FILE", help="a file ending in .csv, .csv.gz or .parquet")
     figures = generate.add_argument_group("the figures")
     figures.add_argument("--report", metavar="FILE", help="write an HTML page with plots")
     figures.add_argument(
-        "--holdout", type=_share, default=0.25, metavar="SHARE", help="share of rows held out (default: %(default)s)"
+        "--holdout", type=share, default=0.25, metavar="SHARE", help="share of rows held out (default: %(default)s)"
     )
     figures.add_argument("--no-evaluation", action="store_true", help="only write the rows")
-    generate.add_argument("--quiet", action="store_true", help="no progress on the terminal")
-    return parser
+    add_common(generate)
 
 
-def _positive(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def _share(text):
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
-    return share
-
-
-def _generate(args):
+def run(args: argparse.Namespace) -> None:
+    """Do what the command says."""
     _check_outputs(args)
-    said = _Progress(quiet=args.quiet)
+    said = Progress(quiet=args.quiet)
     with said.collect_warnings():
         table, target, source = _read(args)
         said.step(f"{source}: {len(table):,} rows, {table.shape[1]} columns")
@@ -174,47 +122,14 @@ def _generate(args):
         print(f"{args.report}: the report")
 
 
-class _Progress:
-    """What is said on the way, on the terminal's error stream."""
-
-    def __init__(self, *, quiet: bool):
-        self.quiet = quiet
-        self.warnings: list[str] = []
-
-    def step(self, text: str) -> None:
-        if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
-
-    @contextmanager
-    def collect_warnings(self) -> Iterator[None]:
-        """Say each of the package's own warnings once, in a line, and keep it for the page."""
-        with warnings.catch_warnings():
-            show_others = warnings.showwarning
-
-            def show(message, category, *place, **rest):
-                if not issubclass(category, SkgensynthWarning):
-                    show_others(message, category, *place, **rest)
-                elif (text := " ".join(str(message).split())) not in self.warnings:
-                    self.warnings.append(text)
-                    print(f"warning: {text}", file=sys.stderr, flush=True)
-
-            warnings.showwarning = show
-            yield
-
-
 def _check_outputs(args):
     """Find out before the long work whether its results can be written."""
     if args.report and args.no_evaluation:
         raise ValueError("--report needs the figures that --no-evaluation leaves out: drop one of the two.")
-    if args.report and find_spec("jinja2") is None:
-        raise ValueError("--report needs jinja2: pip install 'skgensynth[report]'.")
-    if suffix_of(args.out) in PARQUET_SUFFIXES and find_spec("pyarrow") is None:
-        raise ValueError("Parquet files need pyarrow: pip install 'skgensynth[parquet]'.")
+    check_report(args.report)
+    check_table_file(args.out)
     for path in (args.out, args.report):
-        if path and not Path(path).resolve().parent.is_dir():
-            raise ValueError(f"{path}: there is no folder {Path(path).parent} to write to.")
-        if path and Path(path).is_dir():
-            raise ValueError(f"{path}: is a folder, not a file to write to.")
+        check_place(path)
 
 
 def _read(args):
@@ -273,7 +188,7 @@ def _draw(synthesizer, n_rows, table, target, conditions=None):
     return frame[[name for name in table.columns if name in frame.columns]]
 
 
-def _evaluate(args, table: pd.DataFrame, target: Any, said: _Progress) -> QualityReport:
+def _evaluate(args, table: pd.DataFrame, target: Any, said: Progress) -> QualityReport:
     """Figures of a synthesizer that was fitted to a part of the table, against the rest."""
     from sklearn.model_selection import train_test_split
 
@@ -295,7 +210,15 @@ def _evaluate(args, table: pd.DataFrame, target: Any, said: _Progress) -> Qualit
     said.step(f"measuring {n_rows:,} synthetic rows")
     names = {column.name for column in synthesizer.schema_.columns if column.kind != "identifier"}
     kept = [name for name in synthetic.columns if str(name) in names]
-    return evaluate(train[kept], test[kept], synthetic[kept], target=target, random_state=args.seed)
+    return evaluate(
+        train[kept],
+        test[kept],
+        synthetic[kept],
+        target=target,
+        random_state=args.seed,
+        n_jobs=args.jobs,
+        verbose=0 if args.quiet else 1,
+    )
 
 
 def _strata(table, target, n_test):
@@ -310,7 +233,7 @@ def _strata(table, target, n_test):
 
 
 def _show(args, report, table, target, source):
-    task = "" if target is None else f", target {target} ({report.utility.task})"
+    task = "" if report.utility is None else f", target {target} ({report.utility.real.task})"
     print(f"\n{source}: {len(table):,} rows, {table.shape[1]} columns{task}\n")
     print(report)
     print(
@@ -325,5 +248,13 @@ def _write_page(args, report, table, source, synthetic, sentence, synthesizer, s
 
     parameters = {name: value for name, value in synthesizer.get_params().items() if name != "verbose"}
     settings = {"method": type(synthesizer).__name__, **parameters, "held-out share": args.holdout}
-    origin = Origin(source, Path(args.out).name, len(table), synthetic, sentence, settings, said_warnings)
+    origin = Origin(
+        source=source,
+        output=Path(args.out).name,
+        table=synthetic,
+        n_real=len(table),
+        conditions=sentence,
+        settings=settings,
+        warnings=said_warnings,
+    )
     report.to_html(args.report, origin)

@@ -1,0 +1,102 @@
+"""What the commands have in common: options, checks before the work, what is said on the way, how they end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+from skgensynth.exceptions import SkgensynthWarning
+from skgensynth.files import PARQUET_SUFFIXES, suffix_of
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and end."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+class Progress:
+    """What is said on the way, on the terminal's error stream."""
+
+    def __init__(self, *, quiet: bool):
+        self.quiet = quiet
+        self.warnings: list[str] = []
+
+    def step(self, text: str) -> None:
+        """Say what is done next."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def collect_warnings(self) -> Iterator[None]:
+        """Say each of the package's own warnings once, in a line, and keep it for the page."""
+        with warnings.catch_warnings():
+            show_others = warnings.showwarning
+
+            def show(message, category, *place, **rest):
+                if not issubclass(category, SkgensynthWarning):
+                    show_others(message, category, *place, **rest)
+                elif (text := " ".join(str(message).split())) not in self.warnings:
+                    self.warnings.append(text)
+                    print(f"warning: {text}", file=sys.stderr, flush=True)
+
+            warnings.showwarning = show
+            yield
+
+
+def fail(error: BaseException | str, code: int) -> int:
+    """Say in one line what went wrong, and return the exit code."""
+    print("skgensynth: error:", " ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
+    return code
+
+
+def positive(text: str) -> int:
+    """Whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """Share between 0 and 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every command has."""
+    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="threads (default: %(default)s)")
+    parser.add_argument("--quiet", action="store_true", help="no progress on the terminal")
+
+
+def check_report(path: str | None) -> None:
+    """Find out before the long work whether the page can be made."""
+    if path and find_spec("jinja2") is None:
+        raise ValueError("--report needs jinja2: pip install 'skgensynth[report]'.")
+
+
+def check_table_file(path: str) -> None:
+    """Find out before the long work whether a table of this name can be read or written."""
+    if suffix_of(path) in PARQUET_SUFFIXES and find_spec("pyarrow") is None:
+        raise ValueError("Parquet files need pyarrow: pip install 'skgensynth[parquet]'.")
+
+
+def check_place(path: str | None) -> None:
+    """Find out before the long work whether there is a place to write to."""
+    if path and not Path(path).resolve().parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {Path(path).parent} to write to.")
+    if path and Path(path).is_dir():
+        raise ValueError(f"{path}: is a folder, not a file to write to.")
