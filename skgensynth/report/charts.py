@@ -86,8 +86,17 @@ def _numbers(real, synthetic):
 
 
 def _ends(real):
-    low, high = real.dropna().quantile([0.005, 0.995]) if len(real.dropna()) else ("", "")
-    return tuple(value_text(value) for value in (low, high))
+    return tuple(_quantile_texts(real, [0.005, 0.995])) or ("", "")
+
+
+def _quantile_texts(column, levels):
+    """Quantiles of the present values as texts; none where there are no values."""
+    present = column.dropna()
+    if present.empty:
+        return []
+    if present.dtype == object:
+        present = present.astype(float)
+    return [value_text(value) for value in present.quantile(levels)]
 
 
 def value_text(value: Any) -> str:
@@ -120,12 +129,11 @@ def _shares(real, synthetic):
 def _spread_text(real, synthetic):
     parts = []
     for name, column in (("real", real), ("synthetic", synthetic)):
-        present = column.dropna()
-        if present.empty:
-            parts.append(f"{name} has no values")
+        texts = _quantile_texts(column, [0.25, 0.5, 0.75])
+        if texts:
+            parts.append(f"{name} median {texts[1]}, middle half {texts[0]} to {texts[2]}")
         else:
-            low, middle, high = (value_text(value) for value in present.quantile([0.25, 0.5, 0.75]))
-            parts.append(f"{name} median {middle}, middle half {low} to {high}")
+            parts.append(f"{name} has no values")
     return "; ".join(parts)
 
 

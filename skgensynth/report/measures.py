@@ -135,15 +135,25 @@ def measure_fidelity(
     return FidelityFigures(
         means={name: result for name, result in means.items() if result is not None},
         columns=jensen_shannon(train, synthetic),
-        columns_floor=jensen_shannon(near, far),
+        **_column_floors(near, far, synthetic, check_random_state(seed)),
         association=association_difference(train, synthetic),
-        association_floor=association_difference(near, far),
         detection=attempts("detection", detection_auc, train, synthetic, **detect),
         detection_floor=attempts("detection", detection_auc, near, far, **detect),
         manifold=attempts("manifold", manifold_overlap, train, synthetic, max_rows=size, random_state=seed),
         manifold_floor=attempts("manifold", manifold_overlap, near, far, max_rows=size, random_state=seed),
         categories=category_coverage(whole.train, whole.synthetic),
     )
+
+
+def _column_floors(near, far, synthetic, rng):
+    """Divergence of each column for equal numbers of synthetic and of held-out rows."""
+    size = min(len(far), len(synthetic))
+    n_draws = _MAX_SPLITS // 2 if len(synthetic) > size else 1
+    draws = [jensen_shannon(near, draw_rows(synthetic, size, rng)).per_column for _ in range(n_draws)]
+    return {
+        "columns_matched": {name: float(np.mean([draw[name] for draw in draws])) for name in near.columns},
+        "columns_floor": jensen_shannon(near, draw_rows(far, size, rng)).per_column,
+    }
 
 
 def measure_privacy(tables: Tables, target: Any, attempts: Attempts, *, seed: int) -> PrivacyFigures:

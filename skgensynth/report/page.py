@@ -124,8 +124,8 @@ def _columns(report):
             "is_target": name == report.target,
             "chart": charts.marginal(name, real[name], synthetic[name]),
             "missing": charts.missing_text(real[name], synthetic[name]),
-            "divergence": divergence[name],
-            "floor": fidelity.columns_floor.per_column[name],
+            "divergence": fidelity.columns_matched[name],
+            "floor": fidelity.columns_floor[name],
         }
         for name in order[:_MAX_COLUMNS]
     ]
@@ -138,19 +138,16 @@ def _heat_maps(report):
         return None
     names = charts.strongest_columns(real, [] if report.target is None else [report.target])
     real, synthetic = real.loc[names, names], synthetic.loc[names, names]
-    mean, floor = report.fidelity.association.mean, report.fidelity.association_floor.mean
+    result = report.fidelity.means["association"]
+    floor_is = "held-out rows" if report.n_test else "real halves"
+    means = f"mean difference {result.synthetic:.3f}, {floor_is} {result.floor:.3f}"
     return {
         "maps": [
             ("Real rows", charts.heat_map(real, "Associations between the columns of the real rows")),
             ("Synthetic rows", charts.heat_map(synthetic, "Associations between the columns of the synthetic rows")),
-            (
-                "Synthetic minus real",
-                charts.heat_map(
-                    synthetic - real,
-                    f"Synthetic minus real associations; mean absolute difference {mean:.3f}, real rows {floor:.3f}",
-                ),
-            ),
+            ("Synthetic minus real", charts.heat_map(synthetic - real, f"Synthetic minus real associations; {means}")),
         ],
+        "means": means,
         "n_drawn": len(names),
     }
 

@@ -29,11 +29,13 @@ from skgensynth.report.figures import (
 )
 from skgensynth.report.measures import MAX_ROWS, Tables
 from skgensynth.report.results import FidelityFigures, PrivacyFigures, UtilityFigures
+from skgensynth.report.svg import plain, shorten
 from skgensynth.report.verdicts import Verdict
 
 _COLUMNS = ["synthetic", "low", "high", "reference", "reference_low", "reference_high", "reference_is", "better"]
 # A rule that synthetic rows break more often than real rows by more than this is worth a word.
 _RULE_EXCESS = 0.01
+_MAX_RULE = 100
 # Cross-validation alone makes an AUC of chance a little less than 0.5.
 _LEAST_DETECTION = 0.45
 
@@ -180,7 +182,10 @@ class QualityReport:
         broken = table["share"][(excess > _RULE_EXCESS) & (table["low"] > table["real_high"])]
         if broken.empty:
             return []
-        names = [f"{rule} ({share:.1%})" for rule, share in broken.sort_values(ascending=False).items()]
+        names = [
+            f"{shorten(plain(rule), _MAX_RULE)} ({share:.1%})"
+            for rule, share in broken.sort_values(ascending=False).items()
+        ]
         what = f"Rules broken more often than by real rows: {some(names)}."
         return [Caution(True, what, "Take such rows out, or condition the synthesizer.")]
 
@@ -255,7 +260,11 @@ class QualityReport:
                 "figures": [asdict(figure) for figure in self.figures],
                 "utility": None if self.utility is None else _utility_dict(self.utility),
                 "columns": {
-                    str(name): {"divergence": value, "divergence_floor": fidelity.columns_floor.per_column[name]}
+                    str(name): {
+                        "divergence": value,
+                        "divergence_matched": fidelity.columns_matched[name],
+                        "divergence_floor": fidelity.columns_floor[name],
+                    }
                     for name, value in fidelity.columns.per_column.items()
                 },
                 "detection_importance": {} if fidelity.detection is None else fidelity.detection.importance,

@@ -67,10 +67,12 @@ class FidelityFigures:
     means : dict of str to FloorResult
         "divergence", "wasserstein", "association", "class gaps" and "range": means over columns or pairs, of equal
         numbers of synthetic and of held-out rows; without held-out rows, the real rows are split in half.
-    columns, columns_floor : JensenShannonResult
-        Each column of the synthetic rows, and of held-out rows, against the training rows.
-    association, association_floor : AssociationResult
-        The same for pairs of columns.
+    columns : JensenShannonResult
+        Each column of the synthetic rows against the training rows.
+    columns_matched, columns_floor : dict of column label to float
+        The same for as many synthetic as held-out rows, and for those held-out rows: figures that can be compared.
+    association : AssociationResult
+        Each pair of columns of the synthetic rows against the training rows, with both matrices.
     detection, detection_floor : DetectionResult or None
         A classifier that tells synthetic rows, or held-out rows, from training rows.
     manifold, manifold_floor : ManifoldResult or None
@@ -81,9 +83,9 @@ class FidelityFigures:
 
     means: dict[str, FloorResult]
     columns: JensenShannonResult
-    columns_floor: JensenShannonResult
+    columns_matched: dict
+    columns_floor: dict
     association: AssociationResult
-    association_floor: AssociationResult
     detection: DetectionResult | None
     detection_floor: DetectionResult | None
     manifold: ManifoldResult | None

@@ -84,6 +84,8 @@ def not_judged(name: str, reason: str) -> Verdict:
 
 def judge_utility(scores: Mapping[str, Scored]) -> Verdict:
     """Judge by the figure that keeps least of what real rows teach beyond chance."""
+    if not scores:
+        return not_judged("Utility", "Models trained on real rows predict no finite numbers.")
     figures = " and ".join(f"{name} {each.synthetic:.2f} against {each.real:.2f}" for name, each in scores.items())
     if min(each.real - each.chance for each in scores.values()) < UTILITY_LEAST:
         return Verdict(

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,6 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
         (pd.Series(["<a>", "b", "b"]), pd.Series(["b", "b", "c"]), "<a> 33.3% and 0.0%"),
         (pd.Series([1, 2, 2]), pd.Series([2, 2, 1]), "real median 2"),
         (pd.Series([1, 2, 2], dtype=object), pd.Series([2, 2, 1]), "real median 2"),
+        (pd.Series([Decimal(i) for i in range(30)]), pd.Series([Decimal(i) for i in range(30)]), "real median 14.5"),
         (pd.Series(range(30), dtype="Int64"), pd.Series(range(30), dtype="Int64"), "real median 14.5"),
         (pd.Series([True, False]), pd.Series([True, True]), "True 50.0% and 100.0%"),
         (

@@ -37,6 +37,10 @@ def test_utility_is_what_the_worst_figure_keeps_beyond_chance(scores, level, sco
     assert verdict.score == pytest.approx(score, nan_ok=True)
 
 
+def test_utility_without_any_figure_is_not_judged():
+    assert judge_utility({}).level == "not judged"
+
+
 def test_utility_names_figures_and_ceilings():
     assert "macro F1 0.72 against 0.80" in judge_utility({"macro F1": Scored(0.72, 0.8, 0.4)}).sentence
 
