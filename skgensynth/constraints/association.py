@@ -162,7 +162,7 @@ def _permutation_test(
     for permutations in _permutations(len(values), n_permutations, random):
         for k, (i, j) in enumerate(pairs):
             narrow, wide = sorted((designs[i], designs[j]), key=lambda design: design.shape[1])
-            reached[k] += np.count_nonzero(_strength(wide, narrow[permutations]) >= real[k] * (1 - 1e-9))
+            reached[k] += np.count_nonzero(_strength(wide, narrow[permutations]) >= real[k] * (1 - 1e-5))
     return reached / (n_permutations + 1)
 
 

@@ -143,9 +143,9 @@ def discover_constraints(
     kept = [cell for cell in cells if veto.applied_to([to_implication(cell, columns)])]
     kept = join_levels(without_implied(without_linked(kept, columns, laws), columns))
     if len(kept) > max_rules or len(cells) < n_found:
+        n_rules = len(kept) if len(cells) == n_found else n_found
         warnings.warn(
-            f"{n_found} implications hold, more than max_rules={max_rules} allows even without those that follow from "
-            "others; those with the strongest evidence are kept",
+            f"{n_rules} implications were found, more than max_rules={max_rules}: the most significant ones are kept",
             ConstraintWarning,
             stacklevel=2,
         )
@@ -190,7 +190,7 @@ def _check_settings(**settings: Any) -> None:
     validate_parameter_constraints(ranges, settings, "discover_constraints")
 
 
-def _parsed(constraint: Constraint | str, view: TableView, parameter: str) -> Constraint:
+def _parsed(constraint: Any, view: TableView, parameter: str) -> Constraint:
     """A constraint or sentence as a constraint that suits the table."""
     if not isinstance(constraint, (str, Constraint)):
         kind = type(constraint).__name__
@@ -198,7 +198,7 @@ def _parsed(constraint: Constraint | str, view: TableView, parameter: str) -> Co
     return parse_constraint(str(constraint), view)
 
 
-def _own(constraint: Constraint | str, view: TableView) -> Constraint:
+def _own(constraint: Any, view: TableView) -> Constraint:
     """One of the user's constraints, with its support; told if the table breaks it."""
     parsed = _parsed(constraint, view, "constraints")
     if isinstance(parsed, Dependency) and not parsed.mapping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations, permutations
 
@@ -74,7 +75,9 @@ def find_sums(columns: list[MinedColumn], held_out: np.ndarray, alpha: float) ->
     copies: set[str] = set()
     for first, second in combinations(numbers, 2):
         law = Sum((first.name,), second.name)
-        if first.name not in copies and second.name not in copies and _holds(law, view, held_out, alpha / tests):
+        if copies & {first.name, second.name} or first.view.scale != second.view.scale:
+            continue
+        if _holds(law, view, held_out, alpha / tests):
             found.append(law)
             copies.add(second.name)
     numbers = [column for column in numbers if column.name not in copies]
@@ -137,11 +140,9 @@ def _significant(
 ) -> bool:
     """Whether chance does not explain a law, on all rows and on those held out."""
     aside = known & held_out
-    return (
-        np.count_nonzero(aside) >= MIN_ROWS
-        and max(log_p(a[known], b[known]) for a, b in pairs) <= np.log(level)
-        and max(log_p(a[aside], b[aside]) for a, b in pairs) <= np.log(HELD_OUT_LEVEL)
-    )
+    if np.count_nonzero(aside) < MIN_ROWS or max(log_p(a[known], b[known]) for a, b in pairs) > math.log(level):
+        return False
+    return max(log_p(a[aside], b[aside]) for a, b in pairs) <= math.log(HELD_OUT_LEVEL)
 
 
 def _holds(law: Sum, view: TableView, held_out: np.ndarray, level: float) -> bool:

@@ -142,9 +142,8 @@ class _Tester:
         best, log_p = list(law.regions), law.log_p
         tails = [k for k, region in enumerate(best[:-1]) if region.direction]
         excluded = best[-1]
-        if tails and excluded.sort in ("below", "from"):
-            order = self.columns[excluded.column].order
-            assert order is not None
+        order = self.columns[excluded.column].order
+        if len(best) == 2 and tails and excluded.sort in ("below", "from") and order is not None:
             # The wider the one tail, the narrower the other: of all choices, the one with most evidence.
             for bound in np.unique(np.nanquantile(order, _CUTS, method="inverted_cdf")):
                 cell = [*law.antecedent, replace(excluded, bound=float(bound))]

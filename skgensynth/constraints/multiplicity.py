@@ -66,11 +66,8 @@ class Chances:
         self.tail = np.array([bool(region.direction) for region in regions])
         self.rank = _positions([excluded_rank(region, columns) for region in regions])
         self.turn = _positions([widening_rank(region, columns) for region in regions])
-        narrowest: dict[tuple[int, str], int] = {}
-        for k in np.argsort(-self.share).tolist():
-            if self.tail[k]:
-                narrowest[regions[k].column, regions[k].direction] = k
-        self.narrowest = list(narrowest.values())
+        tails: list[int] = np.flatnonzero(self.tail)[np.argsort(-self.share[self.tail])].tolist()
+        self.narrowest = list({(regions[k].column, regions[k].direction): k for k in tails}.values())
         self._levels = np.linspace(_LOWEST, _HIGHEST, 1000)
         self._mass, self._balance = np.zeros(1000), np.zeros(1000)
         if size == 2:
@@ -130,8 +127,8 @@ class Chances:
     def _evidence(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-probabilities that pairs of regions do not meet, and how often they would be expected to."""
         total = self.n_rows * self.known[first] * self.known[second]
-        sizes = total * self.share[first], total * self.share[second]
-        return log_empty_cell(total, *sizes), sizes[0] * self.share[second]
+        first_size, second_size = total * self.share[first], total * self.share[second]
+        return log_empty_cell(total, first_size, second_size), first_size * self.share[second]
 
     def _add_fixed(self, log_p: np.ndarray, expected: np.ndarray) -> None:
         """Cells that are empty with these probabilities, and then have this evidence."""

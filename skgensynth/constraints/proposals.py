@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 import pandas as pd
@@ -112,7 +111,7 @@ class Proposer:
         found, evidence = [np.empty((0, size + 1), dtype=np.intp)], [np.empty(0)]
         for start in range(0, len(antecedents), _BLOCK):
             block = antecedents[start : start + _BLOCK]
-            counts = prod(masks[:, block[:, k]] for k in range(size)).T
+            counts = np.prod([masks[:, block[:, k]] for k in range(size)], axis=0).T
             n_rows = counts.sum(axis=1)
             empty = (counts @ masks == 0) & (n_rows[:, None] * totals >= MIN_EXPECTED / 2 * n)
             for k in range(size):
@@ -126,9 +125,9 @@ class Proposer:
                     good &= second * n_rows[which] >= MIN_EXPECTED / 2 * totals[block[which, other]]
             found.append(np.column_stack([block[which[good]], excluded[good]]))
             evidence.append(log_p[good])
-        cells = np.concatenate(found)[order := np.argsort(np.concatenate(evidence), kind="stable")]
-        first = np.unique(np.sort(self.family[cells], axis=1), axis=0, return_index=True)[1] if len(order) else []
-        return self._likeliest(cells[np.sort(first).astype(np.intp)])
+        cells = np.concatenate(found)[np.argsort(np.concatenate(evidence), kind="stable")]
+        first = np.unique(np.sort(self.family[cells], axis=1), axis=0, return_index=True)[1]
+        return self._likeliest(cells[np.sort(first)])
 
     def _likeliest(self, cells: np.ndarray) -> list[tuple[Region, ...]]:
         if len(cells) > _MAX_PROPOSALS:

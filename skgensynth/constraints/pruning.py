@@ -9,14 +9,12 @@ from itertools import permutations
 
 from skgensynth.constraints.mining import Cell
 from skgensynth.constraints.regions import MinedColumn, Region
-from skgensynth.constraints.rules import Dependency, Implication, Order, Sum
+from skgensynth.constraints.rules import Constraint, Implication, Order
 
 __all__ = ["join_levels", "to_implication", "without_implied", "without_linked"]
 
 
-def without_linked(
-    cells: Iterable[Cell], columns: list[MinedColumn], laws: Iterable[Dependency | Order | Sum]
-) -> list[Cell]:
+def without_linked(cells: Iterable[Cell], columns: list[MinedColumn], laws: Iterable[Constraint]) -> list[Cell]:
     """Leave out cells that are empty because of a dependency, an order or a sum between two of their columns.
 
     Parameters
@@ -25,8 +23,8 @@ def without_linked(
         The cells.
     columns : list of MinedColumn
         The columns.
-    laws : iterable of Dependency, Order or Sum
-        What holds between columns.
+    laws : iterable of Constraint
+        Dependencies, orders and sums that hold between columns.
 
     Returns
     -------

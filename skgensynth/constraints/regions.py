@@ -157,12 +157,11 @@ class MinedColumn:
     def _tails(self) -> list[Region]:
         assert self.order is not None
         n = np.count_nonzero(~np.isnan(self.order))
-        below = {bound: np.count_nonzero(self.order < bound) for _, bound in self._bounds()}
         return [
             Region(self.place, sort, bound)
             for sort, bound in self._bounds()
-            if MIN_ROWS <= below[bound] <= n - MIN_ROWS
-        ]  # fmt: skip
+            if MIN_ROWS <= np.count_nonzero(self.order < bound) <= n - MIN_ROWS
+        ]
 
     def _bounds(self) -> list[tuple[str, float]]:
         """Bounds of lower and upper tails, each of some share of the rows; a frequent value has one on both sides."""
@@ -184,7 +183,9 @@ class MinedColumn:
         if region.about_missing:
             return self.view.missing if region.sort == "missing" else ~self.view.missing
         if region.sort == "levels":
-            return np.array([*(code in region.codes for code in range(len(self.texts))), False])[self.codes]
+            inside = np.zeros(len(self.texts) + 1, dtype=bool)
+            inside[list(region.codes)] = True
+            return inside[self.codes]
         assert self.order is not None
         return self.order < region.bound if region.sort == "below" else self.order >= region.bound
 
@@ -238,10 +239,10 @@ class MinedColumn:
             return Item(self.name, "missing" if region.sort == "missing" else "not missing")
         if region.sort != "levels":
             return Item(self.name, "<" if region.sort == "below" else ">=", (self.view.format(region.bound),))
-        inside = [text for code, text in enumerate(self.texts) if code in region.codes]
-        outside = [text for code, text in enumerate(self.texts) if code not in region.codes]
+        inside = tuple(text for code, text in enumerate(self.texts) if code in region.codes)
+        outside = tuple(text for code, text in enumerate(self.texts) if code not in region.codes)
         if region.tail and min(len(inside), len(outside)) > _FEW:
-            return Item(self.name, *(("<", outside[:1]) if region.tail == "below" else (">=", inside[:1])))
+            return Item(self.name, "<", outside[:1]) if region.tail == "below" else Item(self.name, ">=", inside[:1])
         return Item(self.name, "is", inside) if len(inside) <= len(outside) else Item(self.name, "is not", outside)
 
 

@@ -149,7 +149,7 @@ class _Reader:
     def dependency(self, determinant: str) -> Constraint:
         """What follows "determines"."""
         dependent = self.name()
-        pairs = []
+        pairs: list[tuple[str, str]] = []
         if self.take(":"):
             while not pairs or self.take(","):
                 first = self.value()
