@@ -12,6 +12,8 @@ from typing import Any
 
 __all__ = [
     "ConditionError",
+    "ConstraintError",
+    "ConstraintWarning",
     "IdentifierWarning",
     "InterruptedTrainingWarning",
     "ModelNotFoundError",
@@ -39,6 +41,10 @@ class SchemaMismatchError(SchemaError):
 
 class ConditionError(SkgensynthError, ValueError):
     """A condition names an unknown column or asks for what no row can fulfil; the message says what is allowed."""
+
+
+class ConstraintError(SkgensynthError, ValueError):
+    """A constraint cannot be read, or does not suit the table; the message says where and what is allowed."""
 
 
 class SamplingError(SkgensynthError, RuntimeError):
@@ -103,3 +109,7 @@ class IdentifierWarning(SkgensynthWarning):
 
 class InterruptedTrainingWarning(SkgensynthWarning):
     """Training was interrupted; the best state so far is kept."""
+
+
+class ConstraintWarning(SkgensynthWarning):
+    """Constraints were not looked for everywhere, or the table breaks one that was given; the message says which."""

@@ -21,6 +21,8 @@ def test_sampling_error_carries_its_rows_through_a_pickle():
         ("SchemaError", ValueError),
         ("SchemaMismatchError", exceptions.SchemaError),
         ("ConditionError", ValueError),
+        ("ConstraintError", ValueError),
+        ("ConstraintWarning", exceptions.SkgensynthWarning),
         ("SamplingError", RuntimeError),
         ("ModelNotFoundError", OSError),
         ("TrainingRowsUnavailableError", ValueError),

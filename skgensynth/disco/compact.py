@@ -50,8 +50,8 @@ class CompactPolicy:
         Passes over the training rows; None chooses by their number.
     feature_epochs : int or None, default=None
         Passes after which the state that draws the features is taken; None takes the one that is best on rows that
-        members leave out, between a quarter and a half of all passes. Without a target, the last state draws all
-        columns.
+        members leave out, from a quarter of all passes up to a half, or up to 1,000 steps where these are more.
+        Without a target, the last state draws all columns.
     n_bins : int or None, default=None
         Bins of a continuous column; None chooses by the number of rows.
     n_members, width, n_layers : int or None, default=None

@@ -28,6 +28,8 @@ WARM_UP_STEPS = 20
 AVERAGE_DECAY = 0.98
 # Smaller tables hold no rows out: too few to judge by.
 MIN_ROWS_TO_SPLIT = 50
+# The early state may be as late as this, even after half of the passes.
+EARLY_STEPS = 1000
 MAX_HELD_OUT = 1000
 
 
@@ -40,8 +42,8 @@ class TrainingSettings:
     n_epochs : int
         Passes over the rows.
     early_epochs : int or None
-        Passes after which an early state is kept; None keeps the state that is best on held-out rows, between a
-        quarter and a half of all passes.
+        Passes after which an early state is kept; None keeps the state that is best on held-out rows, from a
+        quarter of all passes up to a half, or up to 1,000 steps where these are more.
     batch_size : int
         Rows per step.
     learning_rate : float
@@ -232,8 +234,10 @@ class _Run:
         """Keep the present average if it is the early state so far."""
         wanted = self._settings.early_epochs
         # A single member overfits sooner than the average of all, so the first quarter is never too much. After half
-        # of the passes, models learn no more from the rows drawn, and a membership attack does.
-        first, last = math.ceil(self._settings.n_epochs / 4), math.ceil(self._settings.n_epochs / 2)
+        # of the passes, models learn no more from the rows drawn, and a membership attack does; few steps are too few.
+        steps = self._n_steps / epoch
+        first = math.ceil(self._settings.n_epochs / 4)
+        last = max(math.ceil(self._settings.n_epochs / 2), EARLY_STEPS / steps)
         if wanted is None and "held_out_loss" in entry:
             chosen = first <= epoch <= last and entry["held_out_loss"] < self._best
             self._best = entry["held_out_loss"] if chosen else self._best

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from skgensynth.associations import association_strengths
 from skgensynth.metrics._tables import encode_tables
 
 
@@ -80,7 +81,7 @@ def association_difference(real, synthetic):
     2.0
     """
     tables = encode_tables({"real": real, "synthetic": synthetic})
-    matrices = [_associations(values, tables.is_number) for values in tables.values]
+    matrices = [association_strengths(values, tables.is_number) for values in tables.values]
     pairs = np.triu_indices(len(tables.columns), k=1)
     differences = np.abs(matrices[0] - matrices[1])[pairs]
     frames = [pd.DataFrame(matrix, index=tables.columns, columns=tables.columns) for matrix in matrices]
@@ -106,61 +107,5 @@ def association_matrix(table):
         Symmetric, with ones on the diagonal.
     """
     tables = encode_tables({"table": table})
-    matrix = _associations(tables.values[0], tables.is_number)
+    matrix = association_strengths(tables.values[0], tables.is_number)
     return pd.DataFrame(matrix, index=tables.columns, columns=tables.columns)
-
-
-def _associations(values, is_number):
-    n_columns = values.shape[1]
-    columns = [values[:, j] if is_number[j] else _dense_codes(values[:, j]) for j in range(n_columns)]
-    matrix = np.eye(n_columns)
-    for i in range(n_columns):
-        for j in range(i):
-            if is_number[i] and is_number[j]:
-                strength = _pearson(columns[i], columns[j])
-            elif is_number[i] != is_number[j]:
-                strength = _correlation_ratio(*((columns[i], columns[j]) if is_number[i] else (columns[j], columns[i])))
-            else:
-                strength = _cramers_v(columns[i], columns[j])
-            matrix[i, j] = matrix[j, i] = strength
-    return matrix
-
-
-def _dense_codes(codes):
-    return np.unique(codes, return_inverse=True)[1]
-
-
-def _pearson(x, y):
-    present = ~(np.isnan(x) | np.isnan(y))
-    if present.sum() < 2:
-        return 0.0
-    x, y = x[present] - x[present].mean(), y[present] - y[present].mean()
-    scale = np.sqrt((x @ x) * (y @ y))
-    return float(np.clip(x @ y / scale, -1, 1)) if scale > 0 else 0.0
-
-
-def _correlation_ratio(numbers, codes):
-    present = ~np.isnan(numbers)
-    numbers, codes = numbers[present], codes[present]
-    if len(numbers) < 2:
-        return 0.0
-    numbers = numbers - numbers.mean()
-    total = numbers @ numbers
-    counts = np.bincount(codes)
-    sums = np.bincount(codes, weights=numbers)[counts > 0]
-    return float(np.sqrt(np.clip(np.sum(sums**2 / counts[counts > 0]) / total, 0, 1))) if total > 0 else 0.0
-
-
-def _cramers_v(first, second):
-    n, n_second = len(first), second.max() + 1
-    # Only cells that occur are counted: two columns of many categories would make a table too large to hold.
-    cells, counts = np.unique(first * n_second + second, return_counts=True)
-    first_counts, second_counts = np.bincount(first), np.bincount(second)
-    expected = first_counts[cells // n_second] * (second_counts[cells % n_second] / n)
-    phi2 = np.sum(counts**2 / expected) / n - 1
-    rows, columns = len(first_counts), n_second
-    if n < 2 or min(rows, columns) < 2:
-        return 0.0
-    corrected = max(0.0, phi2 - (rows - 1) * (columns - 1) / (n - 1))
-    smaller = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
-    return float(np.sqrt(min(1.0, corrected / smaller))) if smaller > 0 else 0.0

@@ -1,0 +1,265 @@
+"""A table as constraints see it: each column read once, as numbers and as levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skgensynth.columns import text_of
+from skgensynth.containers import read_table, read_target
+from skgensynth.exceptions import ConstraintError
+from skgensynth.schema import TableSchema
+from skgensynth.storage import Values, describe
+
+__all__ = ["ColumnView", "TableView"]
+
+_UNITS = {"D": 86400, "h": 3600, "min": 60}  # of durations, in seconds
+_FAMILIES = {
+    "integer": "number",
+    "float": "number",
+    "datetime": "datetime",
+    "period": "datetime",
+    "timedelta": "duration",
+}
+
+
+class TableView:
+    """A table whose columns are read when first needed, and once.
+
+    Parameters
+    ----------
+    X : DataFrame, 2-D array or list of lists, of shape (n_rows, n_columns)
+        The table. Columns without names are "0", "1", ...
+    y : Series, 1-D array, list or DataFrame with one column, of shape (n_rows,), default=None
+        One more column: the target, by its name, or "target" if it has none.
+    """
+
+    def __init__(self, X: Any, y: Any = None) -> None:
+        table = read_table(X)
+        self.n_rows = table.n_rows
+        self._values = dict(zip(table.names, table.values, strict=True))
+        self.target: str | None = None
+        if y is not None:
+            target = read_target(y, table)
+            self.target = target.name
+            self._values[target.name] = target.values
+        self._columns: dict[str, ColumnView] = {}
+        self._answers: dict[Hashable, np.ndarray] = {}
+
+    @classmethod
+    def of_schema(cls, schema: TableSchema) -> TableView:
+        """A table in whose columns each level, or the smallest and largest number, of a learned table stands once.
+
+        The columns are of different lengths: it serves to verify constraints, not to check rows.
+        """
+        view = cls.__new__(cls)
+        view.n_rows, view.target, view._columns, view._answers = 0, None, {}, {}
+        view._values = {
+            column.name: pd.Series([], dtype=object).to_numpy()
+            if column.kind == "identifier"
+            else column.decode(
+                np.arange(len(column.levels), dtype=float)
+                if column.kind == "categorical"
+                else np.array([column.minimum, column.maximum])
+            )
+            for column in schema.columns
+        }
+        return view
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._values)
+
+    def values(self, name: str) -> Values:
+        """Values of a column as in the user's table."""
+        return self._values[name]
+
+    def column(self, name: str) -> ColumnView:
+        """One column.
+
+        Raises
+        ------
+        ConstraintError
+            If there is none of that name.
+        """
+        if name not in self._columns:
+            if name not in self._values:
+                raise ConstraintError(f"there is no column {name!r}; columns are {', '.join(self._values)}")
+            self._columns[name] = ColumnView(name, self._values[name])
+        return self._columns[name]
+
+    def remember(self, key: Hashable, make: Callable[[TableView], np.ndarray]) -> np.ndarray:
+        """What `make` returns for this table, made once."""
+        if key not in self._answers:
+            self._answers[key] = make(self)
+        return self._answers[key]
+
+
+class ColumnView:
+    """One column as numbers, where it has an order, and as levels.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    values : ndarray or ExtensionArray of shape (n_rows,)
+        Its values.
+
+    Attributes
+    ----------
+    family : {"number", "datetime", "duration", "level"}
+        What its values are. Levels may be numbers as well: those of a category of numbers.
+    """
+
+    def __init__(self, name: str, values: Values) -> None:
+        self.name = name
+        self._storage, self._inner = describe(values)
+        self.family = _FAMILIES.get(self._storage.family, "level")
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """Rows without a value."""
+        return np.asarray(pd.isna(self._inner))
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether the values have an order."""
+        return self._numbers is not None
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Numbers, or seconds of times; NaN where missing."""
+        if self._numbers is None:
+            raise ConstraintError(f"column {self.name!r} holds no numbers, so it has no order; it has {self.summary()}")
+        return self._numbers
+
+    @property
+    def scale(self) -> str:
+        """What the numbers are: "number", "datetime" or "duration"."""
+        return "number" if self.family == "level" else self.family
+
+    @cached_property
+    def coded(self) -> tuple[np.ndarray, list[Any]]:
+        """Codes, -1 where missing, and what each stands for: the level's text, or the number."""
+        if self.family != "level":
+            present = ~self.missing
+            uniques, inverse = np.unique(self.numbers[present], return_inverse=True)
+            codes = np.full(len(present), -1)
+            codes[present] = inverse
+            return codes, uniques.tolist()
+        if isinstance(self._inner, pd.Categorical):
+            return self._inner.codes.astype(np.intp), [text_of(level) for level in self._inner.categories]
+        try:
+            codes, uniques = pd.factorize(self._inner)
+        except TypeError as error:
+            raise ConstraintError(f"column {self.name!r} cannot be used: {error}; make its values strings") from error
+        return codes, [text_of(_plain(level)) for level in uniques]
+
+    def is_one_of(self, texts: Sequence[str]) -> np.ndarray:
+        """Rows whose value is one of those written."""
+        if self.family != "level":
+            wanted = [self.parse(text) for text in texts]
+            return self.numbers == wanted[0] if len(wanted) == 1 else np.isin(self.numbers, wanted)
+        codes, known = self.coded
+        return np.array([*(text in texts for text in known), False])[codes]
+
+    def key(self, text: str) -> Any:
+        """What a text stands for: the level that it is, or a number."""
+        return text if self.family == "level" else self.parse(text)
+
+    def text(self, key: Any) -> str:
+        """Text of what `key` returned."""
+        return key if self.family == "level" else self.format(key)
+
+    def parse(self, text: str) -> float:
+        """Number that a text stands for: a number, or a time in seconds.
+
+        Raises
+        ------
+        ConstraintError
+            If it is none.
+        """
+        try:
+            if self.family == "datetime":
+                return self._seconds(pd.Timestamp(text))
+            if self.family == "duration":
+                return _finite(pd.Timedelta(text).total_seconds())
+            return _finite(float(text))
+        except (ValueError, OverflowError) as error:
+            what = {"datetime": "dates", "duration": "durations"}.get(self.family, "numbers")
+            raise ConstraintError(f"column {self.name!r} holds {what}, and {text!r} is none") from error
+
+    def format(self, number: float) -> str:
+        """Text that `parse` reads as the number."""
+        if self.family == "datetime":
+            stamp = pd.Timestamp(round(number * 1e6), unit="us", tz="UTC")
+            stamp = stamp.tz_localize(None) if self._zone is None else stamp.tz_convert(self._zone)
+            return stamp.strftime("%Y-%m-%d") if stamp == stamp.normalize() else stamp.isoformat()
+        if self.family == "duration":
+            for unit, seconds in _UNITS.items():
+                if number % seconds == 0:
+                    return f"{int(number / seconds)}{unit}"
+            return f"{text_of(round(number, 6))}s"
+        return text_of(float(number))
+
+    def summary(self, limit: int = 10) -> str:
+        """Say which values the column has, at most so many of its levels."""
+        if self.family != "level":
+            present = self.numbers[~self.missing]
+            if len(present) == 0:
+                return "no values"
+            return f"values from {self.format(present.min())} to {self.format(present.max())}"
+        texts = self.coded[1]
+        more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+        return f"the values {', '.join(texts[:limit])}{more}" if texts else "no values"
+
+    @property
+    def _zone(self) -> Any:
+        return getattr(self._storage.inner, "tz", None)
+
+    @cached_property
+    def _numbers(self) -> np.ndarray | None:
+        inner = self._inner
+        if self.family == "level":
+            categories = getattr(inner, "categories", None)
+            if categories is None or categories.dtype.kind not in "iuf":
+                return None
+            return np.append(np.asarray(categories, dtype=np.float64), np.nan)[inner.codes]
+        if self.family == "number":
+            storage = self._storage
+            if storage.family == "float" and inner.dtype.itemsize < 8 and not self.missing.all():
+                storage = storage.fitted_to(inner[~self.missing])  # 0.1 in float32 is meant to be 0.1
+            return storage.encode(inner)
+        times: Any = pd.TimedeltaIndex(inner) if self.family == "duration" else _utc(inner)
+        return np.where(self.missing, np.nan, times.as_unit("us").asi8 / 1e6)
+
+    def _seconds(self, stamp: pd.Timestamp) -> float:
+        """Seconds since 1970 of a time that was written; without a zone it is in the column's."""
+        if self._zone is not None and stamp.tz is None:
+            stamp = stamp.tz_localize(self._zone, ambiguous=False, nonexistent="shift_forward")
+        if stamp.tz is not None:
+            stamp = (stamp.tz_convert("UTC") if self._zone is not None else stamp).tz_localize(None)
+        return _finite(stamp.to_datetime64().astype("M8[us]").astype(np.int64) / 1e6)
+
+
+def _utc(inner: Values) -> pd.DatetimeIndex:
+    """Times or starts of periods, in UTC where they have a zone."""
+    times = pd.PeriodIndex(inner).to_timestamp() if isinstance(inner.dtype, pd.PeriodDtype) else pd.DatetimeIndex(inner)
+    return times if times.tz is None else times.tz_convert("UTC")
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
+
+
+def _plain(level: Any) -> Any:
+    """A numpy scalar as the Python value that has its text."""
+    return level.item() if isinstance(level, np.generic) else level
