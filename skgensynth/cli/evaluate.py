@@ -23,8 +23,8 @@ neither is judged: REAL is not split, because the synthesizer saw all of it."""
 
 _EPILOG = """\
 A file of rules has one rule in each line, such as
-  age between 18 and 100
-  if sex = M then pregnancies = 0
+  age is between 18 and 100
+  if sex is M then pregnancies is 0
 Empty lines, and lines that begin with #, are skipped. Without --rules, rules are mined from REAL.
 
 examples:
@@ -130,14 +130,14 @@ def _evaluate(args, real, synthetic, holdout=None) -> QualityReport:
         holdout,
         synthetic,
         target=args.target,
-        rules="auto" if args.rules is None else _read_rules(args.rules, real.columns),
+        rules="auto" if args.rules is None else _read_rules(args.rules, real),
         random_state=args.seed,
         n_jobs=args.jobs,
         verbose=0 if args.quiet else 1,
     )
 
 
-def _read_rules(path, columns) -> Sequence:
+def _read_rules(path, real) -> Sequence:
     """Rules of a file; an error names the line."""
     from skgensynth.constraints import parse_constraint
 
@@ -147,7 +147,7 @@ def _read_rules(path, columns) -> Sequence:
         if not text or text.startswith("#"):
             continue
         try:
-            rules.append(parse_constraint(text, columns))
+            rules.append(parse_constraint(text, real))
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from error
     if not rules:

@@ -130,6 +130,7 @@ def test_rules_come_from_a_file(folder, capsys):
         (("real.csv", "made.csv", "--rules", "none.txt"), "none.txt"),
         (("real.csv", "made.csv", "--rules", "blank.txt"), "blank.txt: there is no rule"),
         (("real.csv", "made.csv", "--rules", "bad.txt"), "bad.txt, line 2"),
+        (("real.csv", "made.csv", "--rules", "level.txt"), "level.txt, line 1"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(folder, tables, capsys, arguments, message):
@@ -139,6 +140,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(folder, tables, capsys, argumen
     (folder / "gap.csv").write_text("x,y\n" + "1,a\n2,b\n" * 30 + "3,\n")
     (folder / "blank.txt").write_text("# nothing\n")
     (folder / "bad.txt").write_text("age >= 18\nif weather then\n")
+    (folder / "level.txt").write_text("died is maybe\n")
     tables["made"].drop(columns="age").to_csv(folder / "short.csv", index=False)
     tables["made"].assign(age="old").to_csv(folder / "words.csv", index=False)
     code, out, err = _run(capsys, *arguments)
