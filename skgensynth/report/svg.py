@@ -175,7 +175,8 @@ def estimates(rows: Sequence[Estimate], *, low: float, high: float, ends: tuple[
     for i, row in enumerate(rows):
         y = step * i + 22
         parts.append(label(0, y - 9, row.label, css="name"))
-        parts.append(label(WIDTH, y - 9, f"{row.value:+.2f}", anchor="end", css="figure"))
+        # Adding 0 turns -0.0 into 0.0.
+        parts.append(label(WIDTH, y - 9, f"{round(row.value, 2) + 0.0:+.2f}", anchor="end", css="figure"))
         parts.append(
             f'<path class="whisker {row.css}" d="M{place(row.interval[0]):.1f} {y}H{place(row.interval[1]):.1f}"/>'
         )

@@ -160,7 +160,7 @@ def test_every_picture_has_words_for_it(page):
 def test_broken_rules_stand_beside_real_rows(page, report):
     text = _Reader(page).text
     rule = report.rules.per_rule.loc["_old"]
-    assert "1 of 2 rules are broken" in text
+    assert "1 of 2 rules is broken" in text
     assert f"_old {rule['share']:.1%} ({rule['violations']:.0f}) {rule['real_share']:.1%}" in text
 
 
