@@ -213,6 +213,6 @@ def _picture(methods, path):
     axes.set_ylabel("utility relative to real training rows")
     axes.set_title(f"Utility and privacy, mean over {n_tables} public tables")
     axes.text(0.502, axes.get_ylim()[0], " chance", color="0.4", va="bottom")
-    axes.text(axes.get_xlim()[1], 1.002, "real rows ", color="0.4", ha="right", va="bottom")
+    axes.text(sum(axes.get_xlim()) / 2, 1.002, "real rows", color="0.4", ha="center", va="bottom")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)

@@ -234,7 +234,7 @@ class _Run:
         """Keep the present average if it is the early state so far."""
         wanted = self._settings.early_epochs
         # A single member overfits sooner than the average of all, so the first quarter is never too much. After half
-        # of the passes, models learn no more from the rows drawn, and a membership attack does; few steps are too few.
+        # of the passes, a membership attack gains more than the rows drawn do; few steps are too few, though.
         steps = self._n_steps / epoch
         first = math.ceil(self._settings.n_epochs / 4)
         last = max(math.ceil(self._settings.n_epochs / 2), EARLY_STEPS / steps)

@@ -92,7 +92,7 @@ def evaluate(
     attempts = Attempts()
     with _progress(verbose) as step:
         fidelity = step("fidelity", measure_fidelity, drawn, tables, target, attempts, seed=seed, n_jobs=n_jobs)
-        broken = step("rules", measure_rules, tables, rules, attempts)
+        broken = step("rules", measure_rules, tables, rules, attempts, seed=seed)
         utility = privacy = None
         if real_test is not None:
             if target is not None:

@@ -191,12 +191,12 @@ def _secrets(columns, target, rng):
     return ([] if target is None else [target]) + [others[place] for place in places]
 
 
-def measure_rules(tables: Tables, rules: Any, attempts: Attempts) -> RuleViolationsResult | None:
+def measure_rules(tables: Tables, rules: Any, attempts: Attempts, *, seed: int) -> RuleViolationsResult | None:
     """Check rules that are given, or mined from the training rows."""
     if isinstance(rules, str) and rules == "auto":
         from skgensynth.constraints import discover_constraints
 
-        rules = attempts("rules", discover_constraints, tables.train)
+        rules = attempts("rules", discover_constraints, tables.train, random_state=seed)
     if rules is None or not len(rules := list(rules)):
         return None
     real = tables.train if tables.test is None else tables.test
