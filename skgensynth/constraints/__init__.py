@@ -1,9 +1,10 @@
 """Rules that rows keep: found in a table, written by a user, checked on any table."""
 
 from skgensynth.constraints.association import Association, FeatureGroups, feature_groups
+from skgensynth.constraints.base import Constraint
 from skgensynth.constraints.discovery import discover_constraints
 from skgensynth.constraints.items import Item
-from skgensynth.constraints.rules import Constraint, Decimals, Dependency, Domain, Implication, Order, Sum
+from skgensynth.constraints.rules import Decimals, Dependency, Domain, Implication, Order, Sum
 from skgensynth.constraints.sentences import parse_constraint
 from skgensynth.constraints.sets import ConstraintSet
 

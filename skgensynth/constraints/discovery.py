@@ -11,13 +11,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
+from skgensynth.constraints.base import Constraint
 from skgensynth.constraints.items import Item
 from skgensynth.constraints.laws import find_dependencies, find_orders, find_sums
 from skgensynth.constraints.mining import best_cells, find_cells
 from skgensynth.constraints.proposals import Settings
 from skgensynth.constraints.pruning import join_levels, to_implication, without_implied, without_linked
 from skgensynth.constraints.regions import MinedColumn, read_columns
-from skgensynth.constraints.rules import Constraint, Decimals, Dependency, Domain
+from skgensynth.constraints.rules import Decimals, Dependency, Domain
 from skgensynth.constraints.sentences import parse_constraint
 from skgensynth.constraints.sets import ConstraintSet
 from skgensynth.constraints.view import TableView
@@ -107,15 +108,15 @@ def discover_constraints(
     >>> import pandas as pd
     >>> from skgensynth.constraints import discover_constraints
     >>> rng = np.random.default_rng(0)
-    >>> age = rng.integers(0, 90, 500)
-    >>> copd = np.where((age >= 18) & (rng.random(500) < 0.4), "yes", "no")
+    >>> age = rng.integers(0, 90, 1000)
+    >>> copd = np.where((age >= 18) & (rng.random(1000) < 0.4), "yes", "no")
     >>> found = discover_constraints(pd.DataFrame({"age": age, "copd": copd}), random_state=0)
     >>> found
     ConstraintSet of 4
-      age is between 0 and 89  (500 rows)
-      age is a whole number  (500 rows)
-      copd is no or yes  (500 rows)
-      if age < 18 then copd is no  (93 rows)
+      age is between 0 and 89  (1000 rows)
+      age is a whole number  (1000 rows)
+      copd is no or yes  (1000 rows)
+      if age < 18 then copd is no  (195 rows)
     """
     _check_settings(
         max_antecedent=max_antecedent,

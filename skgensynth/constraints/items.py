@@ -51,7 +51,7 @@ class Item:
             for value in self.values:
                 if not is_number_text(value):
                     raise ConstraintError(
-                        f"{value!r} is no number or time that column {self.column!r} can be compared with"
+                        f"column {self.column!r} cannot be compared with {value!r}; give a number or time"
                     )
 
     def verify(self, view: TableView) -> None:

@@ -80,8 +80,8 @@ class Chances:
     def level(self, alpha: float) -> float:
         """Log-probability up to which all tests together find at most so many laws by chance, in expectation."""
         total = np.cumsum(self._mass) + np.exp(self._levels) * np.cumsum(self._balance)
-        place = int(np.searchsorted(np.maximum.accumulate(total), alpha, side="right"))
-        return float(self._levels[max(0, place - 1)])
+        n_levels = int(np.searchsorted(np.maximum.accumulate(total), alpha, side="right"))
+        return float(self._levels[max(0, n_levels - 1)])
 
     def _add_pairs(self) -> None:
         """Tests of a region that excludes another."""

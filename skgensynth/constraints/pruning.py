@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import permutations
 
+from skgensynth.constraints.base import Constraint
 from skgensynth.constraints.mining import Cell
 from skgensynth.constraints.regions import MinedColumn, Region
-from skgensynth.constraints.rules import Constraint, Implication, Order
+from skgensynth.constraints.rules import Implication, Order
 
 __all__ = ["join_levels", "to_implication", "without_implied", "without_linked"]
 

@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
+from skgensynth.constraints.base import Constraint
 from skgensynth.constraints.items import COMPARISONS, Item
-from skgensynth.constraints.rules import Constraint, Decimals, Dependency, Domain, Implication, Order, Sum
+from skgensynth.constraints.rules import Decimals, Dependency, Domain, Implication, Order, Sum
 from skgensynth.constraints.view import TableView
 from skgensynth.constraints.words import Word, split_words
 from skgensynth.exceptions import ConstraintError

@@ -7,7 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from skgensynth.constraints.rules import Constraint
+from skgensynth.constraints.base import Constraint
 from skgensynth.constraints.view import TableView
 
 __all__ = ["ConstraintSet"]
