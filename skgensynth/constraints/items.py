@@ -68,6 +68,8 @@ class Item:
             If not; names the column and what is allowed.
         """
         column = view.column(self.column)
+        if column.is_empty:
+            return
         if self.operator in COMPARISONS or self.operator == "between":
             _ = column.numbers
         if column.family != "level" or self.operator not in ("is", "is not"):
@@ -108,6 +110,8 @@ class Item:
             return column.missing
         if self.operator == "not missing":
             return ~column.missing
+        if column.is_empty:
+            return np.zeros(view.n_rows, dtype=bool)
         if self.operator == "is":
             return column.is_one_of(self.values)
         if self.operator == "is not":

@@ -342,6 +342,6 @@ def _refuse_unless(columns: list[ColumnView], scales: list[str], what: str) -> N
     """Refuse columns that hold no numbers, or others than are asked for."""
     for column in columns:
         _ = column.numbers
-    if [column.scale for column in columns] != scales:
+    if [column.scale for column in columns] != scales and not any(column.is_empty for column in columns):
         named = " and ".join(f"{column.name!r} ({column.scale}s)" for column in columns)
         raise ConstraintError(f"column{'s' * (len(columns) > 1)} {named} cannot {what}")

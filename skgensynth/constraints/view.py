@@ -127,6 +127,11 @@ class ColumnView:
         """Rows without a value."""
         return np.asarray(pd.isna(self._inner))
 
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether no row has a value: then nothing is known about it, not even its family."""
+        return bool(self.missing.all())
+
     @property
     def has_numbers(self) -> bool:
         """Whether the values have an order."""
@@ -153,25 +158,35 @@ class ColumnView:
             codes = np.full(len(present), -1)
             codes[present] = inverse
             return codes, uniques.tolist()
+        levels: Any
         if isinstance(self._inner, pd.Categorical):
-            return self._inner.codes.astype(np.intp), [text_of(level) for level in self._inner.categories]
-        try:
-            codes, uniques = pd.factorize(self._inner)
-        except TypeError as error:
-            raise ConstraintError(f"column {self.name!r} cannot be used: {error}; make its values strings") from error
-        return codes, [text_of(_plain(level)) for level in uniques]
+            codes, levels = self._inner.codes.astype(np.intp), self._inner.categories
+        else:
+            try:
+                codes, levels = pd.factorize(self._inner)
+            except TypeError as error:
+                raise ConstraintError(
+                    f"column {self.name!r} cannot be used: {error}; make its values strings"
+                ) from error
+        texts = [text_of(_plain(level)) for level in levels]
+        place = {text: k for k, text in enumerate(dict.fromkeys(texts))}  # 1 and "1" are the same in a sentence
+        return np.array([*(place[text] for text in texts), -1])[codes], list(place)
 
     def is_one_of(self, texts: Sequence[str]) -> np.ndarray:
         """Rows whose value is one of those written."""
+        wanted = [self.key(text) for text in texts]
         if self.family != "level":
-            wanted = [self.parse(text) for text in texts]
-            return self.numbers == wanted[0] if len(wanted) == 1 else np.isin(self.numbers, wanted)
+            numbers = [key for key in wanted if isinstance(key, float)]
+            return np.isin(self.numbers, numbers) if len(numbers) != 1 else self.numbers == numbers[0]
         codes, known = self.coded
-        return np.array([*(text in texts for text in known), False])[codes]
+        return np.array([*(key in wanted for key in known), False])[codes]
 
     def key(self, text: str) -> Any:
-        """What a text stands for: the level that it is, or a number."""
-        return text if self.family == "level" else self.parse(text)
+        """What a text stands for: a number in a column of numbers if it is one, else the text itself."""
+        try:
+            return text if self.family == "level" else self.parse(text)
+        except ConstraintError:  # the column had other values where the constraint was made
+            return text
 
     def text(self, key: Any) -> str:
         """Text of what `key` returned."""
@@ -226,6 +241,8 @@ class ColumnView:
     @cached_property
     def _numbers(self) -> np.ndarray | None:
         inner = self._inner
+        if self.is_empty:
+            return np.full(len(inner), np.nan)
         if self.family == "level":
             categories = getattr(inner, "categories", None)
             if categories is None or categories.dtype.kind not in "iuf":
@@ -233,7 +250,7 @@ class ColumnView:
             return np.append(np.asarray(categories, dtype=np.float64), np.nan)[inner.codes]
         if self.family == "number":
             storage = self._storage
-            if storage.family == "float" and inner.dtype.itemsize < 8 and not self.missing.all():
+            if storage.family == "float" and inner.dtype.itemsize < 8:
                 storage = storage.fitted_to(inner[~self.missing])  # 0.1 in float32 is meant to be 0.1
             return storage.encode(inner)
         times: Any = pd.TimedeltaIndex(inner) if self.family == "duration" else _utc(inner)

@@ -109,6 +109,18 @@ def test_whole_numbers_without_exact_decimals_and_infinities():
     assert Sum(("a",), "b").check(infinite).all()
 
 
+@pytest.mark.parametrize("values", [[None] * 5, [np.nan] * 5, [pd.NaT] * 5])
+@pytest.mark.parametrize("constraint", [constraint for constraint, *_ in COMPLETE], ids=str)
+def test_a_column_without_values_breaks_nothing_but_what_speaks_of_missing_values(constraint, values):
+    if constraint == Domain(Item("copd", "not missing")):
+        assert not constraint.check(TABLE.assign(copd=values)).any()
+        return
+    for name in constraint.columns:
+        broken = ~constraint.check(TABLE.assign(**{name: pd.Series(values)}))
+        assert not (broken & constraint.check(TABLE)).any()
+    assert constraint.check(TABLE.assign(**{name: pd.Series(values) for name in constraint.columns})).all()
+
+
 def test_a_target_is_one_more_column():
     X, y = np.array([[10.0], [15.0]]), ["no", "yes"]
     rule = Implication((Item("0", "<", ("18",)),), (Item("target", "is", ("no",)),))

@@ -121,6 +121,20 @@ def test_levels_that_cannot_be_told_apart_are_refused():
         _ = column([[1], [2]], dtype=object).coded
 
 
+def test_levels_with_the_same_text_are_one():
+    found = column([1, "1", "x", 1, None], dtype=object)
+    codes, keys = found.coded
+    assert keys == ["1", "x"]
+    assert codes.tolist() == [0, 0, 1, 0, -1]
+    assert found.is_one_of(["1"]).tolist() == [True, True, False, True, False]
+
+
+def test_a_column_of_numbers_has_no_other_values():
+    assert column([1, 2]).is_one_of(["x", "2"]).tolist() == [False, True]
+    assert column([1, 2]).is_one_of(["x"]).tolist() == [False, False]
+    assert column([1, 2]).key("x") == "x"
+
+
 def test_nameless_columns_and_targets_have_the_names_they_have_elsewhere():
     view = TableView(np.zeros((3, 2)), [1, 2, 3])
     assert view.names == ["0", "1", "target"]
