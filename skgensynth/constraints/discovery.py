@@ -38,7 +38,7 @@ def discover_constraints(
     column_kinds: Mapping[Any, str] | None = None,
     max_antecedent: int = 2,
     min_support: float = 0.02,
-    alpha: float = 0.01,
+    alpha: float = 0.005,
     max_itemsets: int = 100_000,
     max_rules: int = 100,
     random_state: Any = None,
@@ -49,9 +49,10 @@ def discover_constraints(
     and implications between ranges and levels, must hold on every row, be significant by an exact permutation
     probability that accounts for all the laws looked at, and be significant at 5 % on a random half of the rows that
     takes no part in proposing them. Implications start from frequent itemsets (apriori of Agrawal and Srikant, Fast
-    algorithms for mining association rules, 1994, as in mlxtend), complements included; at least five rows would be
-    expected where none is; the step-up procedure of Benjamini and Hochberg (1995) decides which are significant. How
-    these are put together is ours. Rules that follow from others are left out.
+    algorithms for mining association rules, 1994, as in mlxtend) and from the items, complements included, that always
+    come with them; at least five rows would be expected where none is; the step-up procedure of Benjamini and Hochberg
+    (Controlling the false discovery rate, 1995) decides which are significant. How these are put together is ours.
+    Rules that follow from others are left out.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def discover_constraints(
         The most conditions that a rule has.
     min_support : float, default=0.02
         Share of the rows on which a rule's conditions must hold, in (0, 1]; of a range, a part of it.
-    alpha : float, default=0.01
+    alpha : float, default=0.005
         In a table of independent columns, the probability of finding any law, at most; in others, about the share of
         chance rules among those found.
     max_itemsets : int, default=100000

@@ -35,8 +35,9 @@ class Settings:
 class Proposer:
     """Proposes cells that are empty on the rows that are not held out.
 
-    Frequent antecedents come from apriori; the regions that never occur with them are counted in one matrix product.
-    Itemsets that hold complements are nearly all frequent, so that mining them as well would take hours.
+    Frequent antecedents come from apriori; the regions that never occur with them, so that the complements always do,
+    come from one matrix product. Itemsets that hold complements are nearly all frequent (ten columns of numbers have
+    half a million of length 3), so that mining these as well would take gigabytes.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections import Counter
 
 import numpy as np
@@ -240,3 +242,8 @@ def test_too_many_combinations_are_left_out_with_a_warning():
 def test_parameters_out_of_range_are_refused(rng, name, value):
     with pytest.raises(ValueError, match=f"The '{name}' parameter of discover_constraints must be"):
         discover_constraints(independent(rng, 50), **{name: value})
+
+
+def test_the_rule_miner_is_imported_when_it_is_needed():
+    code = "import sys, skgensynth.constraints; print('mlxtend' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
