@@ -14,6 +14,7 @@ import pandas as pd
 
 from skgensynth.exceptions import SchemaError, SchemaMismatchError
 from skgensynth.jsonable import value_from_json, value_to_json
+from skgensynth.scalars import encode_time, number_of, text_of, time_of
 from skgensynth.storage import Storage, Values, describe, family_of
 
 __all__ = ["KINDS", "Column", "text_of"]
@@ -152,8 +153,8 @@ class Column:
             return self._code_of_level(value)
         try:
             if self.storage.family in ("integer", "float"):
-                return float(self.storage.encode(_number_of(value))[0])
-            return self._encode_time(self.time_of(value))
+                return float(self.storage.encode(number_of(value))[0])
+            return encode_time(self.time_of(value), self.storage)
         except (TypeError, ValueError) as error:
             raise SchemaError(f"column {self.name!r} cannot be compared with {value!r}") from error
 
@@ -175,19 +176,7 @@ class Column:
         TypeError or ValueError
             If it is not a time, or has a zone where the column has none.
         """
-        family, inner = self.storage.family, self.storage.inner
-        if isinstance(value, (bool, int, float)):
-            raise TypeError("a number is not a time")
-        if family == "timedelta":
-            return pd.Timedelta(value)
-        if family == "period":
-            return pd.Period(value, freq=inner.freq)
-        stamp, zone = pd.Timestamp(value), getattr(inner, "tz", None)
-        if stamp.tz is not None and zone is None:
-            raise ValueError("the column has no time zone")
-        if zone is None or stamp.tz is not None:
-            return stamp if zone is None else stamp.tz_convert(zone)
-        return stamp.tz_localize(zone, ambiguous=False, nonexistent="shift_forward")
+        return time_of(value, self.storage.inner)
 
     # -- text ------------------------------------------------------------------------------------------------------
 
@@ -392,38 +381,6 @@ class Column:
         if code is None:
             raise SchemaError(f"column {self.name!r} has no value {value!r}; it has {self.summary()}")
         return float(code)
-
-    def _encode_time(self, moment: Any) -> float:
-        """Encoded value of a time; between two units of the column's dtype where the time is finer."""
-        inner = self.storage.inner
-        if isinstance(moment, pd.Period):
-            return float(self.storage.encode(pd.array([moment], dtype=inner))[0])
-        zoned = isinstance(inner, pd.DatetimeTZDtype)
-        near: Values = pd.array([moment.as_unit(inner.unit)], dtype=inner) if zoned else np.array([moment.asm8], inner)
-        back = pd.Series(near).iloc[0]
-        return float(self.storage.encode(near)[0]) + 0.5 * (int(moment > back) - int(moment < back)) / self.storage.tick
-
-
-def _number_of(value: Any) -> np.ndarray:
-    """Read one number, whole where it can be, as an array of length 1."""
-    if isinstance(value, str):
-        try:
-            value = int(value)
-        except ValueError:
-            value = float(value)
-    number = np.array([value if isinstance(value, (int, np.integer)) else float(value)])
-    if number.dtype.kind == "f" and not np.isfinite(number[0]):
-        raise ValueError("not a finite number")
-    return number
-
-
-def text_of(value: Any) -> str:
-    """Write one value of a table as readable text."""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d") if value == value.normalize() else value.isoformat(sep=" ")
-    return str(value)
 
 
 def _pandas_time(dtype: np.dtype) -> np.dtype:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skgensynth.columns import Column, text_of
+from skgensynth.columns import Column
 from skgensynth.exceptions import ConditionError, SchemaError
+from skgensynth.scalars import text_of
 from skgensynth.schema import TableSchema
 
 __all__ = ["Allowed", "Conditions"]

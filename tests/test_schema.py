@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,7 +176,6 @@ def test_column_with_missing_values_comes_back(kind):
 )  # fmt: skip
 @pytest.mark.parametrize("missing", [False, True])
 def test_arrow_column_comes_back(dtype, missing):
-    pyarrow = pytest.importorskip("pyarrow", reason="Arrow dtypes need pyarrow, which is optional")
     numbers = np.random.default_rng(0).integers(0, 2 if "bool" in dtype else 100, N)
     series = pd.Series(numbers)
     if "date" in dtype or "timestamp" in dtype:

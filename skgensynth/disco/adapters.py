@@ -83,8 +83,8 @@ def adapted_network(
         task_type="CAUSAL_LM",
     )
     with warnings.catch_warnings():
-        # Some releases of peft read attributes that transformers has renamed; users can do nothing about it.
-        warnings.simplefilter("ignore", FutureWarning)
+        # peft asks a model for it under the name that transformers 5 has given up; users can do nothing about it.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         return get_peft_model(network, config).to(device).eval()
 
 

@@ -90,6 +90,8 @@ def _as_numbers(series, table_name):
         return ((stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
     if types.is_timedelta64_dtype(series.dtype):
         return (series / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
+    if series.dtype.kind in "biuf":
+        return series.to_numpy(dtype=float, na_value=np.nan)
     try:
         return pd.to_numeric(series.astype(object)).astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError) as error:

@@ -140,7 +140,10 @@ class _Points(NamedTuple):
 
 
 class _GowerSpace:
-    """Places rows so that their Gower distances, summed over columns, come from few matrix operations."""
+    """Places rows so that their Gower distances, summed over columns, come from few matrix operations.
+
+    Unlike `_neighbours.Gower` in double precision: where a long tail sets the range, neighbours lie closer than 1e-6.
+    """
 
     def __init__(self, scale_values, is_number):
         present = ~np.isnan(scale_values)

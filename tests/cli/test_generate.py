@@ -23,23 +23,12 @@ class _Synthesizer(MarginalsSynthesizer):
         *,
         policy="compact",
         n_epochs=None,
-        sampling_strategy="auto",
-        categorical_features=None,
         column_kinds=None,
         identifiers="regenerate",
-        copies="refuse",
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            categorical_features=categorical_features,
-            column_kinds=column_kinds,
-            identifiers=identifiers,
-            copies=copies,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        super().__init__(column_kinds=column_kinds, identifiers=identifiers, random_state=random_state, verbose=verbose)
         self.policy = policy
         self.n_epochs = n_epochs
 

@@ -59,6 +59,11 @@ def test_rows_of_the_same_source_reach_the_values_that_are_known(rng):
     assert result.precision > 0.95
 
 
+def test_a_long_tail_does_not_melt_its_other_rows_together(rng):
+    real, synthetic = (pd.DataFrame(np.exp(2 * rng.normal(size=(1500, 1)))) for _ in range(2))
+    assert manifold_overlap(real, synthetic, random_state=0).density == pytest.approx(1, abs=0.05)
+
+
 def test_a_mode_that_collapsed_is_precise_and_covers_nothing(rng):
     real = pd.DataFrame(rng.normal(size=(500, 4)))
     collapsed = real[:1].loc[[0] * 500] + rng.normal(0, 1e-4, (500, 4))

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from skgensynth.metrics import (
     range_coverage,
     wasserstein,
 )
+from skgensynth.metrics._tables import encode_tables
 
 
 def _detection_auc(real, synthetic):
@@ -72,3 +75,38 @@ def test_any_table_can_be_measured(metric):
 def test_one_column_is_enough(metric, column):
     real, synthetic = (mixed_table(40, seed=seed)[0][[column]] for seed in (0, 1))
     metric(real, synthetic)
+
+
+NUMBERS = {
+    "int8": ([3, -1], [3, -1]),
+    "uint64": ([2**64 - 1, 0], [2.0**64, 0]),
+    "bool": ([True, False], [1, 0]),
+    "float32": ([0.1, None], [np.float32(0.1), np.nan]),
+    "float64": ([-0.5, np.nan], [-0.5, np.nan]),
+    "Int64": ([2**53 + 1, None], [2.0**53, np.nan]),
+    "Float32": ([0.1, None], [np.float32(0.1), np.nan]),
+    "boolean": ([True, None], [1, np.nan]),
+    "int64[pyarrow]": ([7, None], [7, np.nan]),
+    "bool[pyarrow]": ([None, False], [np.nan, 0]),
+    "Sparse[float64]": ([0.0, np.nan], [0, np.nan]),
+    "object": ([Decimal("1.5"), None], [1.5, np.nan]),
+    "category": ([2, None], [2, np.nan]),
+    "datetime64[s]": (["1970-01-02", None], [86400, np.nan]),
+    "datetime64[us, Europe/Berlin]": (["1970-01-02", None], [82800, np.nan]),
+    "timedelta64[ns]": ([1500, None], [1.5e-6, np.nan]),
+}
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_numbers_and_times_of_every_dtype_are_floats(dtype):
+    values, expected = NUMBERS[dtype]
+    table = pd.DataFrame({"x": pd.Series(values, dtype=dtype)})
+    # The first table says that the column holds numbers, whatever the others store them as.
+    encoded = encode_tables({"real": pd.DataFrame({"x": [0.5]}), "synthetic": table})
+    np.testing.assert_array_equal(encoded.values[1][:, 0], np.asarray(expected, dtype=float))
+    assert encoded.values[1].dtype == np.float64
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(SchemaMismatchError, match="'x' of synthetic holds values that are not numbers"):
+        encode_tables({"real": pd.DataFrame({"x": [0.5]}), "synthetic": pd.DataFrame({"x": [1j]})})

@@ -1,22 +1,21 @@
 import pickle
-from collections import Counter
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from common.augmented import TOY, kept_rows
 from common.keeper import RowKeeper
 from common.tables import mixed_table, number_table
 from common.toy import MarginalsSynthesizer
 from imblearn.over_sampling import SMOTE
-from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from pandas.testing import assert_frame_equal, assert_series_equal
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -24,15 +23,12 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_sco
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgensynth import AugmentedClassifier, AugmentedRegressor, DiscoTabSynthesizer
-from skgensynth.exceptions import SchemaError
 
-TOY = MarginalsSynthesizer(random_state=0)
 MODELS = [
     AugmentedClassifier(LogisticRegression(), TOY),
     AugmentedClassifier(DecisionTreeClassifier(random_state=0), TOY, where="all", ratio=0.2),
@@ -41,12 +37,6 @@ MODELS = [
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": "the synthesizer learns each row once, whatever its weight",
 }
-
-
-def kept_rows(X, y, weights=None, **parameters):
-    """What the estimator of an augmented classifier is fitted on."""
-    model = AugmentedClassifier(RowKeeper(), TOY, **parameters).fit(X, y, weights)
-    return model.estimator_.X_, model.estimator_.y_, model.estimator_.sample_weight_
 
 
 # The suite -----------------------------------------------------------------------------------------------------------
@@ -61,61 +51,6 @@ def test_passes_the_checks_of_scikit_learn(estimator, check):
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
 def test_passes_the_checks_that_no_suite_runs(model, check):
     getattr(estimator_checks, check)(type(model).__name__, model)
-
-
-# How many rows -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ratio", "sizes"),
-    [
-        (1.0, {"a": 40, "b": 40, "c": 40}),
-        (0.5, {"a": 40, "b": 25, "c": 20}),
-        (0.51, {"a": 40, "b": 25, "c": 20}),
-        (0.1, {"a": 40, "b": 25, "c": 7}),
-    ],
-)
-def test_smaller_classes_are_filled_up_to_a_share_of_the_largest(ratio, sizes):
-    X, _ = number_table(72)
-    y = np.repeat(["a", "b", "c"], [40, 25, 7])
-    model = AugmentedClassifier(RowKeeper(), TOY, ratio=ratio).fit(X, y)
-    assert Counter(model.estimator_.y_) == sizes
-    assert model.n_synthetic_ == sum(sizes.values()) - 72
-
-
-@pytest.mark.parametrize(("ratio", "n_synthetic"), [(1.0, 72), (2.5, 180), (30, 2160), (0.001, 0)])
-def test_all_classes_get_ratio_rows_for_each_real_row_and_keep_their_shares(ratio, n_synthetic):
-    X, _ = number_table(72)
-    y = np.repeat(["a", "b", "c"], [40, 25, 7])
-    model = AugmentedClassifier(RowKeeper(), TOY, where="all", ratio=ratio).fit(X, y)
-    assert model.n_synthetic_ == len(model.estimator_.y_) - 72 == n_synthetic
-    new = Counter(model.estimator_.y_[72:])
-    for label, count in Counter(y).items():
-        expected = ratio * count
-        assert abs(new[label] - expected) <= 4 * np.sqrt(expected) + 1
-
-
-def test_does_what_a_synthesizer_does_in_imbalanced_learns_pipeline():
-    X, y = mixed_table()
-    pipeline = make_sampling_pipeline(clone(TOY).set_params(sampling_strategy=0.6), RowKeeper()).fit(X, y)
-    X_all, y_all, _ = kept_rows(X, y, ratio=0.6)
-    assert_frame_equal(X_all, pipeline[-1].X_)
-    assert_series_equal(y_all, pipeline[-1].y_)
-
-
-def test_classes_stay_classes_even_if_they_are_many_numbers():
-    X, _ = number_table(60)
-    y = np.repeat(np.arange(30), 2) * 1.0
-    _, y_all, _ = kept_rows(X, y, where="all", ratio=5)
-    assert set(y_all[60:]) == set(np.arange(30.0))
-    y[:30] = 0
-    assert Counter(kept_rows(X, y)[1]) == dict.fromkeys(np.unique(y), 30)
-
-
-def test_a_regressor_gets_ratio_rows_for_each_real_row():
-    X, y = load_diabetes(return_X_y=True, as_frame=True)
-    for ratio, n_synthetic in ((0.5, 221), (2, 884), (0.001, 0)):
-        assert AugmentedRegressor(Ridge(), TOY, ratio=ratio).fit(X, y).n_synthetic_ == n_synthetic
 
 
 # What the estimator gets ---------------------------------------------------------------------------------------------
@@ -133,17 +68,6 @@ def test_frames_keep_their_dtypes_and_levels(y_dtype):
     assert list(X_all["size"].cat.categories) == ["S", "M", "L", "XL"]
     assert X_all["size"].cat.ordered
     assert X_all["visits"].isna().sum() > X["visits"].isna().sum()
-
-
-def test_a_regressors_frame_and_target_keep_their_dtypes():
-    X, _ = mixed_table()
-    y = X.pop("age")
-    estimator = RowKeeper()
-    fitted = AugmentedRegressor(estimator, TOY).fit(X, y).estimator_
-    assert_series_equal(fitted.X_.dtypes, X.dtypes)
-    assert (fitted.y_.name, fitted.y_.dtype, len(fitted.y_)) == ("age", np.int16, 240)
-    assert fitted.y_.between(y.min(), y.max()).all()
-    assert not hasattr(estimator, "X_")
 
 
 def test_arrays_and_lists_stay_what_they_are():
@@ -184,25 +108,6 @@ def test_the_real_rows_of_a_fold_are_its_training_rows():
 
 
 # Weights -------------------------------------------------------------------------------------------------------------
-
-
-def test_synthetic_rows_weigh_as_the_real_rows_of_their_class():
-    X, y = number_table(100)
-    n_rare = int(y.sum())
-    weights = np.where(y == 1, 3.0, 1.0)
-    weights[np.flatnonzero(y == 1)[:2]] = [2.0, 4.0]
-    _, y_all, extended = kept_rows(X, y, weights)
-    np.testing.assert_array_equal(extended[:100], weights)
-    np.testing.assert_array_equal(extended[100:], np.full(100 - 2 * n_rare, 3.0))
-    _, y_all, extended = kept_rows(X, y, weights, where="all")
-    np.testing.assert_array_equal(extended[100:], np.where(y_all[100:] == 1, 3.0, 1.0))
-
-
-def test_a_regressors_synthetic_rows_weigh_as_the_mean():
-    X, _ = number_table(50)
-    weights = np.arange(1.0, 51.0)
-    fitted = AugmentedRegressor(RowKeeper(), TOY).fit(X, X[:, 0], weights).estimator_
-    np.testing.assert_array_equal(fitted.sample_weight_, np.r_[weights, np.full(50, 25.5)])
 
 
 def test_without_weights_the_estimator_gets_none():
@@ -269,24 +174,6 @@ def test_score_is_the_estimators():
 
 
 # Delegation ----------------------------------------------------------------------------------------------------------
-
-
-def test_predictions_are_the_estimators():
-    X, y = mixed_table()
-    X = X[["age", "bmi"]].fillna(0)
-    model = AugmentedClassifier(LogisticRegression(max_iter=1000), TOY).fit(X, y)
-    for method in ("predict", "predict_proba", "decision_function"):
-        np.testing.assert_array_equal(getattr(model, method)(X), getattr(model.estimator_, method)(X))
-    assert list(model.classes_) == ["alive", "died"]
-
-
-def test_methods_are_there_if_the_estimator_has_them():
-    X, y = number_table(60)
-    for model in (AugmentedClassifier(LinearSVC(), TOY), AugmentedClassifier(LinearSVC(), TOY).fit(X, y)):
-        assert hasattr(model, "decision_function")
-        assert not hasattr(model, "predict_proba")
-    assert hasattr(AugmentedClassifier(), "predict_proba")
-    assert not hasattr(AugmentedRegressor(), "predict_proba")
 
 
 def test_tags_are_the_estimators():
@@ -382,11 +269,9 @@ def test_cross_validation_gives_the_same_wherever_it_runs(backend):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"where": "majority"}, "'where' parameter of AugmentedClassifier must be a str among"),
         ({"ratio": 0}, "'ratio' parameter of AugmentedClassifier must be a float in the range"),
         ({"ratio": -1.0}, "'ratio' parameter"),
         ({"ratio": np.nan}, "'ratio' parameter"),
-        ({"ratio": 1.5}, "'ratio' parameter of AugmentedClassifier.*at most 1 with where='minority'.*Got 1.5"),
         ({"estimator": StandardScaler()}, "'estimator' parameter.*implementing 'fit' and 'predict'.*"),
         ({"estimator": "forest"}, "'estimator' parameter"),
         ({"synthesizer": SMOTE()}, "'synthesizer' parameter.*BaseSynthesizer"),
@@ -400,18 +285,8 @@ def test_parameters_are_checked_at_fit(parameters, message):
         model.fit(*number_table(40))
 
 
-def test_a_regressors_parameters_are_checked_at_fit():
-    X, _ = number_table(40)
-    with pytest.raises(ValueError, match="'ratio' parameter of AugmentedRegressor"):
-        AugmentedRegressor(Ridge(), TOY, ratio=-0.5).fit(X, X[:, 0])
-    with pytest.raises(ValueError, match="'synthesizer' parameter of AugmentedRegressor"):
-        AugmentedRegressor(Ridge(), Ridge()).fit(X, X[:, 0])
-
-
 X_GOOD, Y_GOOD = number_table(40)
 BAD_TABLES = {
-    "one class": (X_GOOD, np.ones(40), "y has one class only, .*AugmentedClassifier needs two or more"),
-    "numbers for classes": (X_GOOD, X_GOOD[:, 0], "Unknown label type: continuous"),
     "missing target": (X_GOOD, np.where(Y_GOOD == 1, None, "a"), "y has .* missing values"),
     "infinite target": (X_GOOD, np.where(Y_GOOD == 1, np.inf, 0.0), "y contains infinity"),
     "two targets": (X_GOOD, np.column_stack([Y_GOOD, 1 - Y_GOOD]), "y must have one dimension"),
@@ -430,11 +305,6 @@ def test_bad_tables_are_refused(case):
         model.fit(X, y)
     with pytest.raises(NotFittedError):
         model.predict(X_GOOD)
-
-
-def test_one_class_is_a_schema_error():
-    with pytest.raises(SchemaError, match="one class"):
-        AugmentedClassifier(LogisticRegression(), TOY).fit(X_GOOD, np.ones(40))
 
 
 @pytest.mark.filterwarnings("ignore::skgensynth.exceptions.IdentifierWarning")
