@@ -20,6 +20,7 @@ from skgensynth.conditions import Conditions
 from skgensynth.containers import read_table, read_target
 from skgensynth.copies import CopyFilter
 from skgensynth.exceptions import SamplingError
+from skgensynth.laws import Laws
 from skgensynth.persistence import load_synthesizer, save_synthesizer
 from skgensynth.resampling import append_rows, check_classes, densify, take_columns, to_indicators
 from skgensynth.sampling import RandomState, gather, make_generator
@@ -77,6 +78,8 @@ class BaseSynthesizer(BaseOverSampler):
         Names of the columns of X, where all are strings.
     sampling_strategy_ : dict
         Rows to add per class; set by `fit_resample` only.
+    sampling_summary_ : SamplingSummary
+        Candidates, accepted rows and reasons for rejection of the last draw.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -275,11 +278,11 @@ class BaseSynthesizer(BaseOverSampler):
         """Draw rows in the user's container."""
         parsed = Conditions.parse(conditions, self.schema_)
         try:
-            values, _ = gather(
+            values, self.sampling_summary_ = gather(
                 lambda n, child: self.schema_.snap(self._sample_model(n, parsed, child)),
                 n_samples,
                 rng=rng,
-                check=RowCheck(self.schema_, parsed, self._active_copy_filter(parsed)),
+                check=RowCheck(self.schema_, parsed, self._active_copy_filter(parsed), self._laws()),
                 batch_size=self._batch_size,
                 max_candidates_per_row=self._max_candidates_per_row,
                 progress=bool(self.verbose),
@@ -290,6 +293,10 @@ class BaseSynthesizer(BaseOverSampler):
             error.examples = [self._readable(row) for row in error.examples]
             raise
         return self.schema_.decode(values, rng)
+
+    def _laws(self) -> Laws | None:
+        """Constraints that generated rows must keep; a method that has any says so."""
+        return None
 
     def _active_copy_filter(self, conditions: Conditions) -> CopyFilter | None:
         """Give the filter of training rows, where copies are to be refused and the rows are at hand."""

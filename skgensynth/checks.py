@@ -6,6 +6,7 @@ import numpy as np
 
 from skgensynth.conditions import Conditions
 from skgensynth.copies import CopyFilter
+from skgensynth.laws import Laws
 from skgensynth.schema import Column, TableSchema
 
 __all__ = ["RowCheck"]
@@ -22,9 +23,14 @@ class RowCheck:
         What every row must satisfy; may be empty.
     copies : CopyFilter or None
         Recognises exact copies of training rows; None lets them pass.
+    laws : Laws or None, default=None
+        Constraints that every row must keep; None asks for none.
     """
 
-    def __init__(self, schema: TableSchema, conditions: Conditions, copies: CopyFilter | None):
+    def __init__(
+        self, schema: TableSchema, conditions: Conditions, copies: CopyFilter | None, laws: Laws | None = None
+    ) -> None:
+        self._laws = laws
         self._columns = schema.modelled
         self._conditions = conditions
         self._copies = copies
@@ -60,6 +66,13 @@ class RowCheck:
             copied = self._copies.is_copy(values)
             reasons["exact copy of a training row"] = copied
             ok &= ~copied
+        if self._laws is not None:
+            broken = np.zeros((len(values), len(self._laws)), dtype=bool)
+            broken[ok] = self._laws.broken(values[ok])
+            reasons |= {
+                f"breaks {str(law)!r}": rows for law, rows in zip(self._laws.constraints, broken.T, strict=True)
+            }
+            ok &= ~broken.any(axis=1)
         return ok, reasons
 
 

@@ -126,13 +126,31 @@ def discover_constraints(
         max_itemsets=max_itemsets,
         max_rules=max_rules,
     )
+    notes: list[str] = []
+    settings = Settings(max_antecedent, min_support, alpha, max_itemsets, max_rules, notes.append)
+    found = find_constraints(X, y, constraints, forbidden_rules, column_kinds, settings, random_state)
+    for note in notes:
+        warnings.warn(note, ConstraintWarning, stacklevel=2)
+    return found
+
+
+def find_constraints(
+    X: Any,
+    y: Any,
+    constraints: Iterable[Constraint | str],
+    forbidden_rules: Iterable[Constraint | str | Sequence[str]],
+    column_kinds: Mapping[Any, str] | None,
+    settings: Settings,
+    random_state: Any,
+) -> ConstraintSet:
+    """What `discover_constraints` does, but for its settings: bounds are reported to them, not warned of."""
     view = TableView(X, y)
     own = [_own(constraint, view) for constraint in ([constraints] if isinstance(constraints, str) else constraints)]
     veto = _Veto(forbidden_rules, view, own)
     columns = read_columns(view, {} if column_kinds is None else column_kinds)
     held_out = check_random_state(random_state).permutation(view.n_rows) % 2 == 0
     found = veto.applied_to(part for column in columns for part in _descriptions(column))
-    share = alpha / 30  # a tenth of the level for the three kinds of law, the rest for implications
+    share = settings.alpha / 30  # a tenth of the level for the three kinds of law, the rest for implications
     laws = veto.applied_to(
         [
             *find_orders(columns, held_out, share),
@@ -140,18 +158,16 @@ def discover_constraints(
             *find_dependencies(columns, held_out, share),
         ]
     )
-    settings = Settings(max_antecedent, min_support, alpha, max_itemsets, max_rules)
     cells, n_found = find_cells(columns, held_out, settings)
     kept = [cell for cell in cells if veto.applied_to([to_implication(cell, columns)])]
     kept = join_levels(without_implied(without_linked(kept, columns, laws), columns))
-    if len(kept) > max_rules or len(cells) < n_found:
+    if len(kept) > settings.max_rules or len(cells) < n_found:
         n_rules = len(kept) if len(cells) == n_found else n_found
-        warnings.warn(
-            f"{n_rules} implications were found, more than max_rules={max_rules}: the most significant ones are kept",
-            ConstraintWarning,
-            stacklevel=2,
+        settings.report(
+            f"{n_rules} implications were found, more than max_rules={settings.max_rules}: the most significant ones "
+            "are kept"
         )
-    rules = veto.applied_to(to_implication(cell, columns) for cell in best_cells(kept, max_rules))
+    rules = veto.applied_to(to_implication(cell, columns) for cell in best_cells(kept, settings.max_rules))
     return ConstraintSet([*own, *(constraint.supported_by(view) for constraint in [*found, *laws, *rules])])
 
 
@@ -210,7 +226,7 @@ def _own(constraint: Any, view: TableView) -> Constraint:
         warnings.warn(
             f"{broken} of {view.n_rows} rows break {str(parsed)!r}; if that may be, write 'usually ...'",
             ConstraintWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return parsed.supported_by(view)
 

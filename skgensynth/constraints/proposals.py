@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 
 from skgensynth.constraints.evidence import log_empty_cell
 from skgensynth.constraints.regions import MIN_EXPECTED, MIN_ROWS, MinedColumn, Region
-from skgensynth.exceptions import ConstraintWarning
 
 __all__ = ["Proposer", "Settings"]
 
@@ -23,13 +21,14 @@ _BLOCK = 2000  # antecedents at a time
 
 @dataclass(frozen=True)
 class Settings:
-    """What `discover_constraints` was asked for, where mining needs it."""
+    """What `discover_constraints` was asked for, where mining needs it, and whom to tell what a bound left out."""
 
     max_antecedent: int
     min_support: float
     alpha: float
     max_itemsets: int
     max_rules: int
+    report: Callable[[str], None]
 
 
 class Proposer:
@@ -76,11 +75,9 @@ class Proposer:
         candidates = len(self.regions)
         for size in range(1, self.settings.max_antecedent + 1):
             if candidates > limit:
-                warnings.warn(
+                self.settings.report(
                     f"rules with {size} conditions were not looked for: there are about {candidates} combinations of "
-                    f"conditions, more than max_itemsets={limit}; leave columns out, or allow more",
-                    ConstraintWarning,
-                    stacklevel=4,
+                    f"conditions, more than max_itemsets={limit}; leave columns out, or allow more"
                 )
                 return
             itemsets = apriori(table, max(self.settings.min_support, 1 / n), max_len=size, low_memory=True)["itemsets"]
@@ -132,10 +129,8 @@ class Proposer:
 
     def _likeliest(self, cells: np.ndarray) -> list[tuple[Region, ...]]:
         if len(cells) > _MAX_PROPOSALS:
-            warnings.warn(
+            self.settings.report(
                 f"only the {_MAX_PROPOSALS} likeliest of {len(cells)} possible rules with {cells.shape[1] - 1} "
-                "conditions were tested; leave out columns that say the same",
-                ConstraintWarning,
-                stacklevel=5,
+                "conditions were tested; leave out columns that say the same"
             )
         return [tuple(self.regions[place] for place in cell) for cell in cells[:_MAX_PROPOSALS].tolist()]

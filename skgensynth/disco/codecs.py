@@ -99,9 +99,17 @@ class CompactCodec:
             Encoded rows; continuous values are not yet on their grid.
         """
         out = np.full(tokens.shape, np.nan)
-        for j, column in enumerate(self.columns):
-            present = tokens[:, j] < column.size
-            out[present, j] = column.decode(tokens[present, j], conditions.allowed.get(j), rng)
+        for j in range(len(self.columns)):
+            out[:, j] = self.decode_column(j, tokens[:, j], conditions.allowed.get(j), rng)
+        return out
+
+    def decode_column(
+        self, j: int, tokens: NDArray[np.int64], allowed: Allowed | None, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Values of column `j` for its tokens, of shape (n_rows,), within what a condition allows."""
+        out = np.full(len(tokens), np.nan)
+        present = tokens < self.columns[j].size
+        out[present] = self.columns[j].decode(tokens[present], allowed, rng)
         return out
 
     def shares(self, j: int, allowed: Allowed) -> NDArray[np.float64]:

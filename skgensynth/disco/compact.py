@@ -17,10 +17,11 @@ from sklearn.exceptions import NotFittedError
 from skgensynth.conditions import Conditions
 from skgensynth.disco.codecs import CompactCodec
 from skgensynth.disco.ensembles import N_PARTS, join, make_parts, ordered, restore
-from skgensynth.disco.network import NetworkSettings
+from skgensynth.disco.network import NetworkSettings, RowTransformer
 from skgensynth.disco.sharpening import balance_classes
 from skgensynth.disco.training import TrainingSettings, one_torch_thread, train_members
 from skgensynth.exceptions import ModelNotFoundError
+from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 __all__ = ["CompactPolicy"]
@@ -85,9 +86,17 @@ class CompactPolicy:
         The ensemble in the state that draws the features; the same object without a target.
     offsets_ : ndarray of shape (n_tokens,) or None
         What keeps the shares of the target's tokens when they are sharpened; None where they are not.
+    target_shares_ : ndarray of shape (n_tokens,) or None
+        Shares of the target's tokens in the training rows; None without a target.
+    laws_ : Laws or None
+        Laws that numbers are drawn by, within their bins; None draws them freely.
     history_ : list of dict
         Per epoch: ``epoch`` (from 1), ``loss`` (mean smoothed cross-entropy of a training row, in nats), ``seconds``.
     """
+
+    laws_: Laws | None
+    offsets_: NDArray[np.float64] | None
+    target_shares_: NDArray[np.float64] | None
 
     def __init__(
         self,
@@ -169,7 +178,9 @@ class CompactPolicy:
         )
         self.network_ = join(parts, self.codec_, shape)
         self.feature_network_ = self.network_ if self._target is None else join(early, self.codec_, shape)
-        self.offsets_ = self._balance(tokens, rng)
+        self.target_shares_ = self._shares_of_target(tokens)
+        self.laws_ = None
+        self.balance(rng)
         return self
 
     def log_prob(self, values: NDArray[np.float64], rng: np.random.Generator | None = None) -> NDArray[np.float64]:
@@ -243,7 +254,33 @@ class CompactPolicy:
         """
         self._check_fitted()
         shares = {j: torch.from_numpy(self.codec_.shares(j, a)).float() for j, a in conditions.allowed.items()}
-        return self.codec_.decode(self._draw(n, shares, rng), conditions, rng)
+        return self.decode(self._draw(n, shares, rng), conditions, rng)
+
+    def decode(
+        self, tokens: NDArray[np.int64], conditions: Conditions, rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Turn tokens into encoded rows on their grids, which keep the laws where their tokens let them.
+
+        Parameters
+        ----------
+        tokens : ndarray of shape (n_rows, n_columns)
+            Tokens that fulfil the conditions.
+        conditions : Conditions
+            What rows must fulfil.
+        rng : numpy.random.Generator
+            Source of values within tokens.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+        """
+
+        def redraw(j: int, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
+            drawn = self.codec_.decode_column(j, tokens[rows, j], conditions.allowed.get(j), rng)
+            return self.schema_.modelled[j].snap(drawn)
+
+        values = self.schema_.snap(self.codec_.decode(tokens, conditions, rng))
+        return values if self.laws_ is None else self.laws_.settle(values, redraw, rng)
 
     @property
     def _target(self) -> int | None:
@@ -278,28 +315,65 @@ class CompactPolicy:
             orders = rng.permuted(orders, axis=1)
         return orders if self._target is None else np.column_stack([orders, np.full(n, self._target)])
 
+    def target_log_probs(self, network: RowTransformer, tokens: torch.Tensor, orders: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities of the target's tokens after all features, sharpened.
+
+        Parameters
+        ----------
+        network : RowTransformer
+            The ensemble in its last state.
+        tokens, orders : Tensor of shape (n_rows, n_columns)
+            Tokens of each column, and the column at each position, the target last.
+
+        Returns
+        -------
+        Tensor of shape (n_rows, n_target_tokens)
+            Differentiable.
+        """
+        assert self._target is not None
+        logits = network.column_probs(self._target, tokens, orders).clamp_min(1e-12).log()
+        if self.offsets_ is not None:
+            logits = logits / self.target_temperature + torch.from_numpy(self.offsets_).float()
+        return logits.log_softmax(dim=-1)
+
     @torch.no_grad()
     def _target_probs(self, tokens: NDArray[np.int64], orders: NDArray[np.int64]) -> torch.Tensor:
         """Sharpened probabilities of the target's tokens after all features."""
-        assert self._target is not None
-        probs = self.network_.column_probs(self._target, torch.from_numpy(tokens), torch.from_numpy(orders))
-        if self.offsets_ is None:
-            return probs
-        logits = probs.clamp_min(1e-12).log() / self.target_temperature
-        return (logits + torch.from_numpy(self.offsets_).float()).softmax(dim=-1)
+        return self.target_log_probs(self.network_, torch.from_numpy(tokens), torch.from_numpy(orders)).exp()
 
-    def _balance(self, tokens: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64] | None:
-        """Offsets of the sharpened target, judged on rows that the ensemble draws."""
-        target = self._target
+    def balance(self, rng: np.random.Generator) -> None:
+        """Fit the offsets of the sharpened target anew, on rows that the ensemble draws.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of these rows.
+        """
         self.offsets_ = None
-        if target is None or self.target_temperature == 1:
-            return None
+        if self.target_shares_ is None or self.target_temperature == 1:
+            return
         drawn = self._draw(N_BALANCE_ROWS, {}, rng)
         with one_torch_thread():
             probs = self._target_probs(drawn, self._orders(len(drawn), rng)).double().numpy()
+        self.offsets_ = balance_classes(probs, self.target_shares_, self.target_temperature)
+
+    def _shares_of_target(self, tokens: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """Share of each of the target's tokens in the training rows."""
+        if self._target is None:
+            return None
         # Half a count for each token: shares are above 0 even where a class is in the table's schema alone.
-        counts = np.bincount(tokens[:, target], minlength=self.codec_.sizes[target]) + 0.5
-        return balance_classes(probs, counts / counts.sum(), self.target_temperature)
+        counts = np.bincount(tokens[:, self._target], minlength=self.codec_.sizes[self._target]) + 0.5
+        return counts / counts.sum()
+
+    def obey(self, laws: Laws) -> None:
+        """Draw numbers that keep laws, within the bins that were drawn.
+
+        Parameters
+        ----------
+        laws : Laws
+            The laws.
+        """
+        self.laws_ = laws
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the weights to a folder.
@@ -325,6 +399,7 @@ class CompactPolicy:
             "network": self.network_.settings.to_dict(),
             "codec": self.codec_.to_dict(),
             "offsets": None if self.offsets_ is None else self.offsets_.tolist(),
+            "target_shares": None if self.target_shares_ is None else self.target_shares_.tolist(),
             "history": self.history_,
         }
 
@@ -358,6 +433,8 @@ class CompactPolicy:
         policy.schema_ = schema
         policy.codec_ = CompactCodec.from_dict(state["codec"])
         policy.offsets_ = None if state["offsets"] is None else np.array(state["offsets"])
+        policy.target_shares_ = None if state["target_shares"] is None else np.array(state["target_shares"])
+        policy.laws_ = None
         policy.history_ = [dict(entry) for entry in state["history"]]
         weights = load_file(path)
         policy.network_ = policy.feature_network_ = restore(weights, LAST, policy.codec_, state["network"])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.conditions import Conditions
+from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 __all__ = ["COMPACT", "Policy", "make_policy", "policy_class"]
@@ -21,7 +22,7 @@ COMPACT = "compact"
 class Policy(Protocol):
     """Probability distribution over encoded rows; see `CompactPolicy` and `PretrainedPolicy`."""
 
-    history_: list[dict[str, float]]
+    history_: list[dict[str, Any]]
 
     def fit(
         self, values: NDArray[np.float64], schema: TableSchema, *, rng: np.random.Generator, verbose: int = 0
@@ -33,6 +34,9 @@ class Policy(Protocol):
 
     def sample(self, n: int, conditions: Conditions, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw rows that satisfy the schema and the conditions."""
+
+    def obey(self, laws: Laws) -> None:
+        """Draw values that keep the laws, where they are free to within what was drawn."""
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the weights to a folder; give back the rest as JSON values."""

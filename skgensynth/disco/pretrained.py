@@ -27,6 +27,7 @@ from skgensynth.disco.memory import shrinking
 from skgensynth.disco.text import TextCodec, number_decimals
 from skgensynth.disco.tuning import TuningSettings, Workers, fine_tune, score_rows
 from skgensynth.exceptions import ModelNotFoundError, SkgensynthError
+from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 ADAPTER_FILE = "adapter.safetensors"
@@ -247,6 +248,15 @@ class PretrainedPolicy:
             seed = int(rng.integers(2**63))
             parts.append(self._decode(runtime, size, order, seed, grammars, weighted))
         return self.schema_.snap(np.concatenate([np.empty((0, len(first) + len(others))), *parts]))
+
+    def obey(self, laws: Laws) -> None:
+        """Change nothing: rows are drawn to the last digit, which leaves no freedom within them.
+
+        Parameters
+        ----------
+        laws : Laws
+            The laws.
+        """
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the adapter to a folder; the model's own weights are not copied.

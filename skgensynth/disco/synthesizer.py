@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from skgensynth.base import BaseSynthesizer
 from skgensynth.conditions import Conditions
+from skgensynth.constraints import Constraint, ConstraintSet, feature_groups
+from skgensynth.constraints.discovery import find_constraints
+from skgensynth.constraints.proposals import Settings
+from skgensynth.disco.feedback.settings import FeedbackSettings
 from skgensynth.disco.policies import COMPACT, Policy, make_policy, policy_class
+from skgensynth.laws import Laws
+from skgensynth.sampling import make_generator
 
 __all__ = ["DiscoTabSynthesizer"]
 
 
 class DiscoTabSynthesizer(BaseSynthesizer):
-    """Synthesizer that trains a language model on the rows of a table, in any order of columns.
+    """Synthesizer that trains a language model on a table, then improves it by feedback for the rows that it makes.
 
-    An independent reconstruction of the supervised stage of DISCO-TAB [1]_, for which no code and no equations are
-    public. The language model, called the policy, is of one of two kinds. The compact one is ours: an ensemble of
-    small transformers over one token per column, trained from scratch in seconds. The pretrained one is any causal
-    language model on this machine, fine-tuned with LoRA [2]_ on rows as text. Both generate only valid rows, and both
-    take conditions on any columns without rejecting rows.
+    An independent reconstruction of DISCO-TAB [1]_, for which no code and no equations are public. The language model,
+    called the policy, is of one of two kinds. The compact one is ours: an ensemble of small transformers over one token
+    per column, trained from scratch in seconds. The pretrained one is any causal language model on this machine,
+    fine-tuned with LoRA [2]_ on rows as text. Both generate only valid rows, and both take conditions on any columns
+    without rejecting rows.
+
+    After this supervised stage, the policy is changed by a policy gradient (PPO [3]_) whose rewards come from
+    discriminators at four levels, from the laws that are found in the table, and from inverse-frequency shaping.
 
     Parameters
     ----------
@@ -42,6 +53,19 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         Step size of AdamW. None is 2e-3 for the compact policy and 5e-4 for a pretrained one.
     policy_params : dict, default=None
         Further parameters of the policy: see `CompactPolicy` and `PretrainedPolicy`.
+    feedback : {"hierarchical", "scalar"} or None, default="hierarchical"
+        Second stage. "hierarchical": each reward is credited to what earned it, "scalar": a row's rewards are summed
+        and credited to all of it, None: no second stage. Tables of fewer than 40 rows have none.
+    feedback_params : dict, default=None
+        Settings of the second stage: see `FeedbackSettings`.
+    constraints : iterable of Constraint or str, default=()
+        Laws of the table besides those that are found, as objects or sentences ("if age < 18 then copd is no"): see
+        `skgensynth.constraints.discover_constraints`.
+    forbidden_rules : iterable of Constraint, str or tuple of str, default=()
+        What is not to be taken for a law: a constraint or its sentence, the name of a column, or a tuple of names.
+    violations : {"allow", "refuse"}, default="allow"
+        Whether generated rows that break a law in ``constraints_`` are drawn again. ``sampling_summary_`` tells how
+        many were.
     n_jobs : int, default=None
         Threads that train the compact policy, at most 2; None means 2. The rows do not depend on it.
     sampling_strategy : float, str, dict or callable, default="auto"
@@ -71,7 +95,15 @@ class DiscoTabSynthesizer(BaseSynthesizer):
     policy_ : CompactPolicy or PretrainedPolicy
         The trained language model.
     history_ : list of dict
-        Per epoch: ``epoch`` (from 1), ``loss`` (nats per training row), ``seconds``; what else the policy records.
+        Per epoch of the supervised stage: ``epoch`` (from 1), ``loss`` (nats per training row), ``seconds``; what else
+        the policy records. Then per cycle of the second stage: ``cycle`` (0 is before the first) and what
+        `skgensynth.disco.feedback.loop.reinforce` records.
+    constraints_ : ConstraintSet
+        Laws of the training table: those given and those found. Empty if neither `feedback`, `constraints` nor
+        `violations` asks for them.
+    sampling_summary_ : SamplingSummary
+        Candidates, accepted rows and reasons for rejection of the last draw; ``sampling_summary_.yield_rate`` is the
+        share accepted.
     schema_ : TableSchema
         What is known about the columns.
     n_features_in_ : int
@@ -85,13 +117,14 @@ class DiscoTabSynthesizer(BaseSynthesizer):
     ----------
     .. [1] "DISCO-TAB: DIScriminator-guided COntrol for TABular synthesis", arXiv:2604.01481, 2026.
     .. [2] E. J. Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022.
+    .. [3] J. Schulman et al., "Proximal Policy Optimization Algorithms", arXiv:1707.06347, 2017.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from skgensynth import DiscoTabSynthesizer
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> synthesizer = DiscoTabSynthesizer(n_epochs=20, random_state=0).fit(X, y)
+    >>> synthesizer = DiscoTabSynthesizer(n_epochs=20, feedback=None, random_state=0).fit(X, y)
     >>> X_new, y_new = synthesizer.sample(5, conditions={"petal length (cm)": (4.0, 5.0)})
     >>> X_new.shape, bool(X_new["petal length (cm)"].between(4.0, 5.0).all())
     ((5, 4), True)
@@ -104,6 +137,11 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
         "learning_rate": [Interval(Real, 0, None, closed="neither"), None],
         "policy_params": [Mapping, None],
+        "feedback": [StrOptions({"hierarchical", "scalar"}), None],
+        "feedback_params": [Mapping, None],
+        "constraints": ["array-like", str, Constraint],
+        "forbidden_rules": ["array-like", str, Constraint],
+        "violations": [StrOptions({"allow", "refuse"})],
         "n_jobs": [Integral, None],
     }
 
@@ -118,6 +156,11 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         batch_size=None,
         learning_rate=None,
         policy_params=None,
+        feedback="hierarchical",
+        feedback_params=None,
+        constraints=(),
+        forbidden_rules=(),
+        violations="allow",
         n_jobs=None,
         sampling_strategy="auto",
         categorical_features=None,
@@ -141,6 +184,11 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.policy_params = policy_params
+        self.feedback = feedback
+        self.feedback_params = feedback_params
+        self.constraints = constraints
+        self.forbidden_rules = forbidden_rules
+        self.violations = violations
         self.n_jobs = n_jobs
 
     def _fit_model(self, values: np.ndarray, rng: np.random.Generator) -> None:
@@ -148,15 +196,138 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         if self.policy == COMPACT:
             shared["n_threads"] = self.n_jobs
         self.policy_ = make_policy(self.policy, {**shared, **(self.policy_params or {})})
+        settings = self._feedback_settings()
+        self.constraints_ = self._find_constraints(values, rng)
         self.policy_.fit(values, self.schema_, rng=rng, verbose=self.verbose)
-        self.history_ = self.policy_.history_
+        self.history_ = list(self.policy_.history_)
+        if self.feedback is not None:
+            self.history_ += self._give_feedback(values, settings, rng)
+
+    def improve(self, X, y=None, *, n_cycles=None):
+        """Continue the second stage on a fitted or loaded synthesizer.
+
+        The policy as it is now takes the place of the supervised one, from which it is not to go far. Resumes a stage
+        that was interrupted, as feedback that ended early can be read from ``history_``.
+
+        Parameters
+        ----------
+        X : DataFrame, 2-D array or list of lists, of shape (n_rows, n_columns)
+            The training table, or another one of the same columns and levels.
+        y : Series, 1-D array, list or DataFrame with one column, of shape (n_rows,), default=None
+            Its target, where the synthesizer was fitted with one.
+        n_cycles : int, default=None
+            Cycles to add; None takes those of `feedback_params`.
+
+        Returns
+        -------
+        self : DiscoTabSynthesizer
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        SchemaMismatchError
+            If the table has other columns; names them.
+        ValueError
+            If `feedback` is None.
+        """
+        check_is_fitted(self)
+        if self.feedback is None:
+            raise ValueError("feedback=None has no second stage to continue; set it to 'hierarchical' or 'scalar'")
+        settings = self._feedback_settings()
+        if n_cycles is not None:
+            settings = replace(settings, n_cycles=n_cycles)
+        values = self.schema_.encode(X, y)
+        self.history_ += self._give_feedback(values, settings, make_generator(self.random_state, "fit"))
+        return self
+
+    def plot_history(self, ax=None):
+        """Draw what the second stage did, cycle by cycle.
+
+        Parameters
+        ----------
+        ax : sequence of matplotlib.axes.Axes, default=None
+            Four axes: rewards by level, held-out detection AUC by level, divergence from the supervised policy and
+            rows that break laws, shares of classes. None makes a figure.
+
+        Returns
+        -------
+        ndarray of matplotlib.axes.Axes, of shape (4,)
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        ValueError
+            If there was no second stage.
+        ImportError
+            If matplotlib is not installed.
+        """
+        check_is_fitted(self)
+        from skgensynth.disco.feedback.plots import plot_feedback
+
+        return plot_feedback(self.history_, self.schema_, ax)
+
+    def _feedback_settings(self) -> FeedbackSettings:
+        return FeedbackSettings.from_params(self.feedback_params or {})
+
+    def _find_constraints(self, values: np.ndarray, rng: np.random.Generator) -> ConstraintSet:
+        """Laws of the training rows, where anything asks for them."""
+        own, forbidden = _listed(self.constraints), _listed(self.forbidden_rules)
+        seed = int(rng.integers(2**31))
+        if self.feedback is None and self.violations == "allow" and not own and not forbidden:
+            return ConstraintSet()
+        X, y = self._training_table(values)
+        kinds = {column.name: column.kind for column in self.schema_.modelled}
+        # What a bound of the search left out is no news to those who did not ask for a search.
+        settings = Settings(2, 0.02, 0.005, 100_000, 100, lambda note: None)
+        return find_constraints(X, y, own, forbidden, kinds, settings, seed)
+
+    def _training_table(self, values: np.ndarray) -> tuple[Any, Any]:
+        """X and y from encoded training rows; y is None without a target."""
+        table = self.schema_.decode(values, np.random.default_rng(0))
+        return (table, None) if self.schema_.target is None else table
+
+    def _give_feedback(
+        self, values: np.ndarray, settings: FeedbackSettings, rng: np.random.Generator
+    ) -> list[dict[str, Any]]:
+        from skgensynth.disco.feedback.stage import give_feedback
+
+        X, y = self._training_table(values)
+        groups = feature_groups(X, y, random_state=int(rng.integers(2**31))).groups
+        return give_feedback(
+            self.policy_,
+            values,
+            self.schema_,
+            self.constraints_,
+            groups,
+            dense=self.feedback == "hierarchical",
+            settings=settings,
+            rng=rng,
+            verbose=self.verbose,
+        )
+
+    def _laws(self) -> Laws | None:
+        return Laws(self.constraints_, self.schema_) if self.violations == "refuse" else None
 
     def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
         return self.policy_.sample(n, conditions, rng)
 
     def _save_model(self, folder: Path) -> dict[str, Any]:
-        return self.policy_.save(folder)
+        return {
+            "policy": self.policy_.save(folder),
+            "constraints": self.constraints_.to_dict(),
+            "history": self.history_,
+        }
 
     def _load_model(self, folder: Path, state: dict[str, Any]) -> None:
-        self.policy_ = policy_class(self.policy).load(folder, state, self.schema_)
-        self.history_ = self.policy_.history_
+        self.policy_ = policy_class(self.policy).load(folder, state["policy"], self.schema_)
+        self.constraints_ = ConstraintSet.from_dict(state["constraints"])
+        self.history_ = [dict(entry) for entry in state["history"]]
+        if self.feedback is not None:
+            self.policy_.obey(Laws(self.constraints_, self.schema_))
+
+
+def _listed(given: Any) -> list[Any]:
+    """Constraints as a list, though a single one may stand for itself."""
+    return [given] if isinstance(given, (str, Constraint)) else list(given)

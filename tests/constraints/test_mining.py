@@ -15,7 +15,7 @@ ALPHA = 0.01
 def mine(frame, alpha=ALPHA, max_antecedent=2, seed=0):
     columns = read_columns(TableView(frame), {})
     held_out = np.random.default_rng(seed).permutation(len(frame)) % 2 == 0
-    cells, n_found = find_cells(columns, held_out, Settings(max_antecedent, 0.02, alpha, 100_000, 100))
+    cells, n_found = find_cells(columns, held_out, Settings(max_antecedent, 0.02, alpha, 100_000, 100, str))
     assert n_found == len(cells)
     return columns, cells
 

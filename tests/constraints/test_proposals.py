@@ -7,11 +7,10 @@ import pytest
 from skgensynth.constraints.proposals import Proposer, Settings
 from skgensynth.constraints.regions import read_columns
 from skgensynth.constraints.view import TableView
-from skgensynth.exceptions import ConstraintWarning
 
 
-def settings(max_antecedent=2, max_itemsets=10_000):
-    return Settings(max_antecedent, 0.02, 0.01, max_itemsets, 100)
+def settings(max_antecedent=2, max_itemsets=10_000, report=str):
+    return Settings(max_antecedent, 0.02, 0.01, max_itemsets, 100, report)
 
 
 @pytest.fixture
@@ -61,11 +60,13 @@ def test_antecedents_are_frequent_and_of_different_columns(columns):
     assert lengths == [1, 2, 3]
 
 
-def test_too_many_combinations_are_left_out_with_a_warning(columns):
-    proposer = Proposer(columns, np.zeros(300, dtype=bool), settings(max_itemsets=50))
-    with pytest.warns(ConstraintWarning, match=r"rules with 2 conditions were not looked for: .* than max_itemsets=50"):
-        lengths = [antecedents.shape[1] for antecedents in proposer.antecedents()]
-    assert lengths == [1]
+def test_too_many_combinations_are_left_out_and_reported(columns):
+    notes = []
+    proposer = Proposer(columns, np.zeros(300, dtype=bool), settings(max_itemsets=50, report=notes.append))
+    assert [antecedents.shape[1] for antecedents in proposer.antecedents()] == [1]
+    (note,) = notes
+    assert note.startswith("rules with 2 conditions were not looked for: ")
+    assert "than max_itemsets=50" in note
 
 
 def test_few_rows_or_one_column_propose_nothing(columns):

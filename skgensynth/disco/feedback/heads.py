@@ -1,0 +1,152 @@
+"""Discriminators of single tokens, of one column's value in its row, and of groups of columns, as small networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skgensynth.disco.feedback.units import UnitSpace
+
+__all__ = ["REAL", "FeatureHead", "SentenceHead", "TokenHead"]
+
+# What a discriminator tells apart, in this order: real rows, generated ones, and real ones with shuffled values.
+N_SORTS = 3
+REAL, GENERATED, SHUFFLED = range(N_SORTS)
+WIDTH = 24
+N_HEADS = 2
+
+
+class _Embedding(nn.Module):
+    """A vector for each token in its column."""
+
+    known: Tensor
+
+    def __init__(self, space: UnitSpace, generator: torch.Generator) -> None:
+        super().__init__()
+        self.tokens = _normal(generator, space.n_tokens, WIDTH, scale=0.3)
+        self.columns = _normal(generator, space.n_columns, WIDTH, scale=0.3)
+        self.features = _normal(generator, space.features.shape[1], WIDTH, scale=0.3)
+        self.register_buffer("known", space.features, persistent=False)
+
+    def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
+        """Vectors of shape (n_rows, length, WIDTH), 0 where there is no token."""
+        table = self.tokens + self.known @ self.features
+        state = functional.embedding(tokens.clamp_min(0), table)
+        state = state + functional.embedding(columns.clamp_min(0), self.columns)
+        return state * (tokens >= 0)[..., None]
+
+
+class TokenHead(nn.Module):
+    """One score for each token of a row: a bidirectional LSTM over the row's tokens.
+
+    Parameters
+    ----------
+    space : UnitSpace
+        The tokens.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, space: UnitSpace, generator: torch.Generator) -> None:
+        super().__init__()
+        self.embedding = _Embedding(space, generator)
+        # Made without initial weights, which would come from torch's own generator.
+        self.lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True, bidirectional=True, device="meta").to_empty(device="cpu")
+        for parameter in self.lstm.parameters():
+            with torch.no_grad():
+                parameter.uniform_(-(WIDTH**-0.5), WIDTH**-0.5, generator=generator)
+        self.out = _Linear(2 * WIDTH, N_SORTS, generator)
+
+    def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
+        """Scores of shape (n_rows, length, N_SORTS)."""
+        return self.out(self.lstm(self.embedding(tokens, columns))[0])
+
+
+class SentenceHead(nn.Module):
+    """One score for each column's value in the context of its row: attention among all columns, in both directions.
+
+    Parameters
+    ----------
+    space : UnitSpace
+        The tokens.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, space: UnitSpace, generator: torch.Generator) -> None:
+        super().__init__()
+        self.embedding = _Embedding(space, generator)
+        self.n_columns = space.n_columns
+        self.qkv = _Linear(WIDTH, 3 * WIDTH, generator)
+        self.up = _Linear(2 * WIDTH, 2 * WIDTH, generator)
+        self.out = _Linear(2 * WIDTH, N_SORTS, generator)
+
+    def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
+        """Scores of shape (n_rows, n_columns, N_SORTS)."""
+        pairs = _by_column(self.embedding(tokens, columns), columns, self.n_columns)
+        n_rows, n_columns, _ = pairs.shape
+        split = self.qkv(pairs).view(n_rows, n_columns, 3, N_HEADS, WIDTH // N_HEADS).permute(2, 0, 3, 1, 4)
+        query, key, value = split.unbind(0)
+        context = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        return self.out(functional.gelu(self.up(torch.cat([pairs, context], dim=-1))))
+
+
+class FeatureHead(nn.Module):
+    """One score for each group of associated columns, which sees these columns and no others.
+
+    Parameters
+    ----------
+    space : UnitSpace
+        The tokens.
+    groups : sequence of sequence of int
+        Columns of each group.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, space: UnitSpace, groups: Sequence[Sequence[int]], generator: torch.Generator) -> None:
+        super().__init__()
+        self.groups = [list(group) for group in groups]
+        self.n_columns = space.n_columns
+        self.embeddings = nn.ModuleList(_Embedding(space, generator) for _ in groups)
+        self.up = nn.ModuleList(_Linear(len(group) * WIDTH, 2 * WIDTH, generator) for group in groups)
+        self.out = nn.ModuleList(_Linear(2 * WIDTH, N_SORTS, generator) for _ in groups)
+
+    def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
+        """Scores of shape (n_rows, n_groups, N_SORTS)."""
+        scores = [tokens.new_zeros((len(tokens), 0, N_SORTS), dtype=torch.float32)]
+        for group, embedding, up, out in zip(self.groups, self.embeddings, self.up, self.out, strict=True):
+            pairs = _by_column(embedding(tokens, columns), columns, self.n_columns)[:, group].flatten(1)
+            scores.append(out(functional.gelu(up(pairs)))[:, None])
+        return torch.cat(scores, dim=1)
+
+
+class _Linear(nn.Module):
+    """A linear layer whose initial weights come from a generator."""
+
+    def __init__(self, n_in: int, n_out: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.weight = _normal(generator, n_out, n_in, scale=n_in**-0.5)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+
+    def forward(self, state: Tensor) -> Tensor:
+        """Apply it to the last dimension."""
+        return functional.linear(state, self.weight, self.bias)
+
+
+def _normal(generator: torch.Generator, *shape: int, scale: float) -> nn.Parameter:
+    """Normal numbers."""
+    return nn.Parameter(torch.randn(shape, generator=generator) * scale)
+
+
+def _by_column(state: Tensor, columns: Tensor, n_columns: int) -> Tensor:
+    """Mean vector of each column's tokens, of shape (n_rows, n_columns, WIDTH)."""
+    present = columns >= 0
+    place = columns.clamp_min(0)
+    counts = torch.zeros(len(columns), n_columns).scatter_add(1, place, present.float())
+    total = torch.zeros(len(columns), n_columns, state.shape[-1])
+    total = total.scatter_add(1, place[..., None].expand_as(state), state * present[..., None])
+    return total / counts.clamp_min(1)[..., None]

@@ -1,0 +1,250 @@
+"""The policy gradient: rows drawn, judged, and made more or less probable, cycle by cycle."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgensynth.disco.codecs import CompactCodec
+from skgensynth.disco.feedback.discriminators import Corpus, Discriminators
+from skgensynth.disco.feedback.frequencies import Frequencies
+from skgensynth.disco.feedback.rewards import Judgement, RewardSettings, by_level, dense_credit, scalar_credit
+from skgensynth.disco.feedback.rollouts import Learner, Rollout
+from skgensynth.exceptions import InterruptedTrainingWarning
+from skgensynth.laws import Laws, last_columns
+from skgensynth.schema import TableSchema
+
+__all__ = ["Guidance", "LoopSettings", "reinforce"]
+
+# Rows of the policy that discriminators train on and that a state is judged by: twice the real ones, within bounds.
+MIN_POOL, MAX_POOL = 1024, 4096
+# Real rows that discriminators learn from; more of a large table say little more.
+MAX_REAL = 4096
+# A state whose held-out detection AUC is by so many standard errors above the supervised policy's is not kept.
+TOLERANCE = 2.0
+N_BINS = 12
+N_THREADS = 2
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What generated rows are judged by.
+
+    Attributes
+    ----------
+    laws : Laws
+        Constraints that they should keep.
+    groups : sequence of sequence of int
+        Columns of each group of associated columns.
+    shaped_columns : sequence of int
+        Columns whose rare classes count for more.
+    """
+
+    laws: Laws
+    groups: Sequence[Sequence[int]]
+    shaped_columns: Sequence[int]
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """Settings of `reinforce`.
+
+    Attributes
+    ----------
+    dense : bool
+        Whether credit goes to what earned it; otherwise to all of a row alike.
+    rewards : RewardSettings
+        Weights of the rewards.
+    n_cycles : int
+        Times that the discriminators are refreshed.
+    n_batches : int
+        Batches of rows in a cycle.
+    batch_size : int
+        Rows drawn and learned from at once.
+    """
+
+    dense: bool
+    rewards: RewardSettings
+    n_cycles: int
+    n_batches: int
+    batch_size: int
+
+
+def reinforce(
+    learner: Learner,
+    values: NDArray[np.float64],
+    schema: TableSchema,
+    guidance: Guidance,
+    settings: LoopSettings,
+    rng: np.random.Generator,
+    *,
+    verbose: int = 0,
+) -> list[dict[str, Any]]:
+    """Improve a policy by feedback for the rows that it draws.
+
+    In each cycle the discriminators are trained on rows of the present policy, and a number of batches are drawn,
+    judged and learned from. A state counts as good while the held-out detection AUC of whole rows is not above that of
+    the supervised policy, or 0.5, by more than two standard errors; the good state with the fewest rows that break
+    constraints is what remains. After a state that is not good, the last good one is taken up again with constraints
+    weighing half (ours).
+
+    Parameters
+    ----------
+    learner : Learner
+        The policy; changed in place.
+    values : ndarray of shape (n_rows, n_columns)
+        Encoded training rows.
+    schema : TableSchema
+        Their schema.
+    guidance : Guidance
+        Constraints, groups of columns, columns with rare classes.
+    settings : LoopSettings
+        Kind of credit, weights, cycles and batches.
+    rng : numpy.random.Generator
+        Source of all randomness.
+    verbose : int, default=0
+        Above 0: a progress bar over the batches.
+
+    Returns
+    -------
+    list of dict
+        For each state that was judged: ``cycle`` (0 is the supervised policy), ``kept`` (whether it was good),
+        ``{level}_auc`` and ``{level}_trust`` for each level of discriminators, ``broken_rows`` (share of rows that
+        break a constraint), ``class_shares`` (of the target's levels, where it has any), ``seconds``. From cycle 1 on,
+        means over its batches: ``{level}_reward``, ``violations`` (broken constraints of a row), ``kl`` (divergence
+        from the supervised policy, in nats per row).
+
+    Warns
+    -----
+    InterruptedTrainingWarning
+        After a keyboard interrupt; the best state so far is kept.
+    """
+    loop = _Loop(learner, values, schema, guidance, settings, rng)
+    try:
+        loop.run(verbose)
+    except KeyboardInterrupt:
+        warnings.warn(
+            f"Feedback was interrupted after {len(loop.history)} of {settings.n_cycles} cycles; the best state so far "
+            "is kept.",
+            InterruptedTrainingWarning,
+            stacklevel=4,
+        )
+    finally:
+        learner.restore(loop.best)
+        learner.finish(rng)
+    return loop.history
+
+
+class _Loop:
+    """State of a run."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        values: NDArray[np.float64],
+        schema: TableSchema,
+        guidance: Guidance,
+        settings: LoopSettings,
+        rng: np.random.Generator,
+    ) -> None:
+        self._learner = learner
+        self._schema = schema
+        self._guidance = guidance
+        self._settings = settings
+        self._rewards = settings.rewards
+        self._rng = rng
+        self._codec = CompactCodec.fit(values, schema, N_BINS)
+        self._frequencies = Frequencies(self._codec.encode(values))
+        some = values if len(values) <= MAX_REAL else values[rng.choice(len(values), MAX_REAL, replace=False)]
+        real = Corpus(some, learner.write(some))
+        self._groups = np.zeros((len(guidance.groups), values.shape[1]), dtype=bool)
+        for place, group in enumerate(guidance.groups):
+            self._groups[place, list(group)] = True
+        self._discriminators = Discriminators(learner.space, guidance.groups, real, learner.write, rng)
+        self._n_pool = int(np.clip(2 * len(some), MIN_POOL, MAX_POOL))
+        self._error = float(np.sqrt((1 / len(some) + 1 / self._n_pool) / 12))
+        self._start = time.perf_counter()
+        self._limit = 1.0
+        self._fewest = np.inf
+        self.best: Any = learner.state()
+        self.history: list[dict[str, Any]] = []
+
+    def run(self, verbose: int) -> None:
+        """All cycles."""
+        settings = self._settings
+        with _progress(settings.n_cycles * settings.n_batches, verbose) as bar:
+            self._judge({"cycle": 0})
+            for cycle in range(1, settings.n_cycles + 1):
+                batches = []
+                for _ in range(settings.n_batches):
+                    batches.append(self._batch())
+                    bar.update()
+                means = {name: float(np.mean([batch[name] for batch in batches])) for name in batches[0]}
+                if not self._judge({"cycle": cycle, **means}):
+                    self._learner.restore(self.best)
+                    self._rewards = replace(self._rewards, violation_weight=self._rewards.violation_weight / 2)
+
+    def _judge(self, entry: dict[str, Any]) -> bool:
+        """Refresh the discriminators on rows of the present state; keep it if it is the best; whether it is good."""
+        pool = self._learner.draw(self._n_pool, self._rng)
+        self._discriminators.refresh(Corpus(pool.values, pool.units), n_threads=N_THREADS)
+        auc = self._discriminators.auc_
+        broken = float(self._guidance.laws.broken(pool.values).any(axis=1).mean())
+        if not self.history:
+            self._limit = max(auc["row"], 0.5) + TOLERANCE * self._error
+            self._frequencies.update(self._codec.encode(pool.values))
+        good = auc["row"] <= self._limit
+        if good and broken <= self._fewest:
+            self.best, self._fewest = self._learner.state(), broken
+        entry |= {f"{level}_auc": value for level, value in auc.items()}
+        entry |= {f"{level}_trust": value for level, value in self._discriminators.trust_.items()}
+        entry |= {"broken_rows": broken, "kept": good, **self._class_shares(pool.values)}
+        self.history.append({**entry, "seconds": time.perf_counter() - self._start})
+        return good
+
+    def _class_shares(self, values: NDArray[np.float64]) -> dict[str, list[float]]:
+        """Share of each of the target's levels among generated rows."""
+        target = self._schema.target
+        if target is None or target.kind != "categorical":
+            return {}
+        counts = np.bincount(values[:, -1].astype(np.int64), minlength=len(target.levels))
+        return {"class_shares": (counts / len(values)).tolist()}
+
+    def _batch(self) -> dict[str, float]:
+        """Draw rows, judge them, change the policy; mean rewards of a row and the divergence."""
+        rollout = self._learner.draw(self._settings.batch_size, self._rng)
+        found = self._judgement(rollout)
+        columns = rollout.units.columns
+        if self._settings.dense:
+            expected = self._learner.expected_violations(rollout, self._guidance.laws, self._rng)
+            credit = dense_credit(found, columns, self._rewards, expected)
+        else:
+            credit = scalar_credit(found, columns, self._rewards)
+        return {**by_level(found), "kl": self._learner.update(rollout, credit)}
+
+    def _judgement(self, rollout: Rollout) -> Judgement:
+        """What is found out about drawn rows."""
+        codes = self._codec.encode(rollout.values)
+        self._frequencies.update(codes)
+        laws = self._guidance.laws
+        return Judgement(
+            self._discriminators.scores(Corpus(rollout.values, rollout.units)),
+            laws.broken(rollout.values),
+            last_columns(rollout.orders, laws.columns),
+            last_columns(rollout.orders, self._groups),
+            self._frequencies.rewards(codes),
+            self._frequencies.factors(codes, self._guidance.shaped_columns),
+        )
+
+
+def _progress(n_batches: int, verbose: int) -> Any:
+    """A progress bar, silent unless asked for."""
+    from tqdm.auto import tqdm
+
+    return tqdm(total=n_batches, desc="feedback", unit="batch", disable=not verbose)

@@ -1,0 +1,113 @@
+"""The feedback stage as a whole: from a fitted policy and the training rows to an improved policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgensynth.constraints import Constraint
+from skgensynth.constraints.rules import Decimals, Domain
+from skgensynth.disco.compact import CompactPolicy
+from skgensynth.disco.feedback.compact import CompactLearner
+from skgensynth.disco.feedback.loop import Guidance, LoopSettings, reinforce
+from skgensynth.disco.feedback.rewards import RewardSettings
+from skgensynth.disco.feedback.rollouts import GradientSettings, Learner
+from skgensynth.disco.feedback.settings import DEFAULT_WEIGHTS, FeedbackSettings
+from skgensynth.disco.policies import Policy
+from skgensynth.laws import Laws
+from skgensynth.schema import TableSchema
+
+__all__ = ["give_feedback"]
+
+# Fewer rows have no halves that discriminators could learn from.
+MIN_ROWS = 40
+# Groups of associated columns that are judged, the strongest ones.
+MAX_GROUPS = 40
+
+
+def give_feedback(
+    policy: Policy,
+    values: NDArray[np.float64],
+    schema: TableSchema,
+    constraints: Sequence[Constraint],
+    groups: Sequence[Sequence[str]],
+    *,
+    dense: bool,
+    settings: FeedbackSettings,
+    rng: np.random.Generator,
+    verbose: int = 0,
+) -> list[dict[str, Any]]:
+    """Improve a fitted policy in place.
+
+    Parameters
+    ----------
+    policy : CompactPolicy or PretrainedPolicy
+        The policy.
+    values : ndarray of shape (n_rows, n_columns)
+        Encoded training rows.
+    schema : TableSchema
+        Their schema.
+    constraints : sequence of Constraint
+        Constraints of the table.
+    groups : sequence of sequence of str
+        Names of columns that are associated, the strongest groups first.
+    dense : bool
+        Whether credit goes to what earned it; otherwise to all of a row alike.
+    settings : FeedbackSettings
+        Everything else.
+    rng : numpy.random.Generator
+        Source of all randomness.
+    verbose : int, default=0
+        Above 0: a progress bar.
+
+    Returns
+    -------
+    list of dict
+        See `reinforce`; empty where there are fewer than 40 rows, and no policy is changed.
+    """
+    laws = _breakable(constraints, values, schema)
+    policy.obey(laws)
+    if len(values) < MIN_ROWS:
+        return []
+    places = {column.name: place for place, column in enumerate(schema.modelled)}
+    known = [[places[name] for name in group if name in places] for group in groups[:MAX_GROUPS]]
+    guidance = Guidance(laws, [group for group in known if group], _shaped_columns(schema, settings.shaping))
+    rewards = RewardSettings(
+        {**DEFAULT_WEIGHTS, **(settings.weights or {})}, settings.violation_weight, settings.frequency_weight
+    )
+    loop = LoopSettings(dense, rewards, settings.n_cycles, settings.n_batches, settings.batch_size)
+    return reinforce(_learner(policy, values, settings), values, schema, guidance, loop, rng, verbose=verbose)
+
+
+def _breakable(constraints: Sequence[Constraint], values: NDArray[np.float64], schema: TableSchema) -> Laws:
+    """Laws that generated rows could break: not the ranges, levels and decimals that the training rows keep."""
+    laws = Laws(constraints, schema)
+    kept = ~laws.broken(values).any(axis=0)
+    sure = [isinstance(law, (Domain, Decimals)) for law in laws.constraints]
+    return laws.subset(~(kept & np.array(sure, dtype=bool)))
+
+
+def _learner(policy: Policy, values: NDArray[np.float64], settings: FeedbackSettings) -> Learner:
+    """Who computes the gradient of a policy."""
+    n_steps = settings.n_cycles * settings.n_batches * settings.n_passes
+
+    def gradient(rate: float) -> GradientSettings:
+        chosen = rate if settings.learning_rate is None else settings.learning_rate
+        return GradientSettings(chosen, settings.clip, settings.kl_weight, settings.n_passes, n_steps)
+
+    if isinstance(policy, CompactPolicy):
+        return CompactLearner(policy, gradient(3e-3))
+    from skgensynth.disco.feedback.pretrained import PretrainedLearner
+
+    return PretrainedLearner(policy, gradient(1e-4))
+
+
+def _shaped_columns(schema: TableSchema, shaping: str | None) -> list[int]:
+    """Places of the categorical columns whose rare levels count for more: the target, or all."""
+    if shaping is None:
+        return []
+    places = range(len(schema.modelled)) if shaping == "categories" else [schema.target_index]
+    return [place for place in places if place is not None and schema.modelled[place].kind == "categorical"]

@@ -1,0 +1,136 @@
+"""The laws of a table, checked on encoded rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skgensynth.constraints import Constraint, ConstraintSet
+from skgensynth.schema import TableSchema
+
+__all__ = ["Laws", "last_columns"]
+
+# Times that values are drawn anew within their tokens to keep a law.
+N_REDRAWS = 8
+
+Redraw = Callable[[int, NDArray[np.intp], np.random.Generator], NDArray[np.float64]]
+
+
+class Laws:
+    """Hard constraints of a table on its encoded rows.
+
+    Those of what single columns are (their ranges, levels and decimals) are left out: a policy draws no other values.
+
+    Parameters
+    ----------
+    constraints : iterable of Constraint
+        Constraints on the table as its users see it.
+    schema : TableSchema
+        The table.
+
+    Attributes
+    ----------
+    constraints : ConstraintSet
+        The hard ones that rows could break.
+    columns : ndarray of shape (n_constraints, n_columns), bool
+        Which modelled columns each speaks of.
+    """
+
+    def __init__(self, constraints: Iterable[Constraint], schema: TableSchema) -> None:
+        places = {column.name: place for place, column in enumerate(schema.modelled)}
+        self._schema = schema
+        self._subsets: dict[bytes, Laws] = {}
+        self.constraints = ConstraintSet(
+            part for part in constraints if part.hard and all(name in places for name in part.columns)
+        )
+        self.columns = np.zeros((len(self.constraints), len(places)), dtype=bool)
+        for row, constraint in zip(self.columns, self.constraints, strict=True):
+            row[[places[name] for name in constraint.columns]] = True
+
+    def __len__(self) -> int:
+        return len(self.constraints)
+
+    def subset(self, chosen: NDArray[np.bool_]) -> Laws:
+        """Some of the laws, by a mask of shape (n_constraints,)."""
+        key = np.packbits(chosen).tobytes()
+        if key not in self._subsets:
+            self._subsets[key] = Laws([self.constraints[int(i)] for i in np.flatnonzero(chosen)], self._schema)
+        return self._subsets[key]
+
+    def broken(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which rows break which laws.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            Encoded rows, on their columns' grids.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_constraints), bool
+        """
+        if not len(self) or not len(values):
+            return np.zeros((len(values), len(self)), dtype=bool)
+        # Identifiers, which are made anew, are in no law; any generator will do.
+        table = self._schema.decode(values, np.random.default_rng(0))
+        X, y = (table, None) if self._schema.target is None else table
+        return self.constraints.violations(X, y)
+
+    def settle(self, values: NDArray[np.float64], redraw: Redraw, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw values anew within their tokens in rows that break laws, a bounded number of times (ours).
+
+        A bin of a number can lie on both sides of what a law allows. Tokens stay as they are, so no row is rejected.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            Encoded rows, on their columns' grids.
+        redraw : callable ``(column, rows, rng) -> ndarray of shape (n_rows,)``
+            Draws the values of a column of some rows anew, within their tokens.
+        rng : numpy.random.Generator
+            Source of the draws.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns)
+            Rows that break no more laws than before.
+        """
+        out = values.copy()
+        broken = self.broken(out)
+        for _ in range(N_REDRAWS):
+            rows = np.flatnonzero(broken.any(axis=1))
+            if not len(rows):
+                break
+            tried = out[rows]
+            concerned = (broken[rows].astype(np.float32) @ self.columns.astype(np.float32)) > 0
+            for j in np.flatnonzero(concerned.any(axis=0)):
+                chosen = np.flatnonzero(concerned[:, j])
+                tried[chosen, j] = redraw(int(j), rows[chosen], rng)
+            now = self.broken(tried)
+            better = now.sum(axis=1) <= broken[rows].sum(axis=1)
+            out[rows[better]], broken[rows[better]] = tried[better], now[better]
+        return out
+
+
+def last_columns(orders: NDArray[np.int64], members: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The column of each set that is drawn last, which completes it.
+
+    Parameters
+    ----------
+    orders : ndarray of shape (n_rows, n_columns)
+        Column at each place of the order in which a row is drawn.
+    members : ndarray of shape (n_sets, n_columns), bool
+        Columns of each set, at least one.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_sets), int64
+    """
+    places = np.argsort(orders, axis=1)
+    out = np.empty((len(orders), len(members)), dtype=np.int64)
+    for number, columns in enumerate(members):
+        chosen = np.flatnonzero(columns)
+        out[:, number] = chosen[np.argmax(places[:, chosen], axis=1)]
+    return out
