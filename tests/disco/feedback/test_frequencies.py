@@ -69,7 +69,7 @@ def test_the_mean_reward_is_less_the_divergence_of_the_generated_shares():
 def test_factors_follow_the_written_formula():
     frequencies = Frequencies(CODES)
     frequencies.update(repeated(0, MEMORY))
-    mixed = (SHARES + [1, 0, 0]) / 2
+    mixed = (SHARES + np.array([1, 0, 0])) / 2
     expected = np.clip((1 / (3 * mixed)) ** 0.5, 1 / 5, 5)
 
     factors = frequencies.factors(np.array([[0, 0], [1, 0], [2, 1]]), [0])

@@ -20,7 +20,7 @@ def test_default_weights_add_up_to_1():
 
 
 def test_an_unknown_name_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match="feedback_params names 'cycles', which is not there; it has n_cycles, .*"):
+    with pytest.raises(ValueError, match=r"feedback_params names 'cycles', which is not there; it has n_cycles, .*"):
         FeedbackSettings.from_params({"cycles": 2})
 
 
