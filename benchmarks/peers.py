@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
@@ -69,11 +70,12 @@ def tvae(train, target, task, seed):
     return _fit_neural_peer(TVAE(enable_gpu=False), train, seed)
 
 
-def disco(train, target, task, seed):
-    """DiscoTabSynthesizer at its defaults."""
+def disco(train, target, task, seed, feedback=None):
+    """The supervised stage of DiscoTabSynthesizer."""
     from skgensynth import DiscoTabSynthesizer
 
-    synthesizer = DiscoTabSynthesizer(random_state=seed).fit(train.drop(columns=target), train[target])
+    synthesizer = DiscoTabSynthesizer(feedback=feedback, random_state=seed)
+    synthesizer.fit(train.drop(columns=target), train[target])
 
     def sample(n):
         X, y = synthesizer.sample(n)
@@ -82,20 +84,30 @@ def disco(train, target, task, seed):
     return sample
 
 
-METHODS = {"real": real, "smotenc": smotenc, "cart": cart, "tvae": tvae, "ctgan": ctgan, "disco": disco}
+METHODS = {
+    "real": real,
+    "smotenc": smotenc,
+    "cart": cart,
+    "tvae": tvae,
+    "ctgan": ctgan,
+    "disco": disco,
+    "feedback": partial(disco, feedback="hierarchical"),
+}
 LABELS = {
     "real": "real training rows",
     "smotenc": "SMOTE / SMOTE-NC",
     "cart": "sequential CART",
     "tvae": "TVAE",
     "ctgan": "CTGAN",
-    "disco": "DiscoTabSynthesizer",
+    "disco": "DiscoTabSynthesizer, supervised stage",
+    "feedback": "DiscoTabSynthesizer",
 }
 _PACKAGES = {
     "smotenc": ("imbalanced-learn",),
     "ctgan": ("ctgan", "torch"),
     "tvae": ("ctgan", "torch"),
     "disco": ("torch",),
+    "feedback": ("torch", "xgboost", "mlxtend"),
 }
 
 

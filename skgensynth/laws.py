@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.constraints import Constraint, ConstraintSet
+from skgensynth.constraints.view import TableView
 from skgensynth.schema import TableSchema
 
 __all__ = ["Laws", "last_columns"]
@@ -73,10 +74,7 @@ class Laws:
         """
         if not len(self) or not len(values):
             return np.zeros((len(values), len(self)), dtype=bool)
-        # Identifiers, which are made anew, are in no law; any generator will do.
-        table = self._schema.decode(values, np.random.default_rng(0))
-        X, y = (table, None) if self._schema.target is None else table
-        return self.constraints.violations(X, y)
+        return self.constraints.violations_of(TableView.of_encoded(values, self._schema))
 
     def settle(self, values: NDArray[np.float64], redraw: Redraw, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw values anew within their tokens in rows that break laws, a bounded number of times (ours).

@@ -86,7 +86,10 @@ class ConstraintSet(Sequence[Constraint]):
         ConstraintError
             If a column is not there or holds other sorts of values; names the column.
         """
-        view = TableView(X, y)
+        return self.violations_of(TableView(X, y))
+
+    def violations_of(self, view: TableView) -> np.ndarray:
+        """`violations` of a table that has been read already."""
         out = np.empty((view.n_rows, len(self)), dtype=bool, order="F")
         for place, constraint in enumerate(self._constraints):
             out[:, place] = constraint.violated(view)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -42,12 +42,13 @@ class TableView:
     def __init__(self, X: Any, y: Any = None) -> None:
         table = read_table(X)
         self.n_rows = table.n_rows
-        self._values = dict(zip(table.names, table.values, strict=True))
+        columns = dict(zip(table.names, table.values, strict=True))
         self.target: str | None = None
         if y is not None:
             target = read_target(y, table)
             self.target = target.name
-            self._values[target.name] = target.values
+            columns[target.name] = target.values
+        self._values: Mapping[str, Values] = columns
         self._columns: dict[str, ColumnView] = {}
         self._answers: dict[Hashable, np.ndarray] = {}
 
@@ -69,6 +70,19 @@ class TableView:
             )
             for column in schema.columns
         }
+        return view
+
+    @classmethod
+    def of_encoded(cls, values: np.ndarray, schema: TableSchema) -> TableView:
+        """The table that an encoded matrix of shape (n_rows, n_modelled) stands for; it has no identifiers.
+
+        Columns are decoded when they are first needed.
+        """
+        view = cls.__new__(cls)
+        target = schema.target
+        view.n_rows, view._columns, view._answers = len(values), {}, {}
+        view.target = None if target is None else target.name
+        view._values = _Decoded(values, schema)
         return view
 
     @property
@@ -99,6 +113,24 @@ class TableView:
         if key not in self._answers:
             self._answers[key] = make(self)
         return self._answers[key]
+
+
+class _Decoded(Mapping[str, Values]):
+    """Columns of an encoded matrix by name, decoded when asked for."""
+
+    def __init__(self, values: np.ndarray, schema: TableSchema) -> None:
+        self._encoded = values
+        self._columns = {column.name: (place, column) for place, column in enumerate(schema.modelled)}
+
+    def __getitem__(self, name: str) -> Values:
+        place, column = self._columns[name]
+        return column.decode(np.ascontiguousarray(self._encoded[:, place]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 class ColumnView:

@@ -204,10 +204,10 @@ class DiscoTabSynthesizer(BaseSynthesizer):
             self.history_ += self._give_feedback(values, settings, rng)
 
     def improve(self, X, y=None, *, n_cycles=None):
-        """Continue the second stage on a fitted or loaded synthesizer.
+        """Run the second stage on a synthesizer that was fitted, or loaded, without it or with too little of it.
 
-        The policy as it is now takes the place of the supervised one, from which it is not to go far. Resumes a stage
-        that was interrupted, as feedback that ended early can be read from ``history_``.
+        The policy as it is now takes the place of the supervised one, from which it is not to go far. This also takes
+        up a stage that was interrupted.
 
         Parameters
         ----------
@@ -238,7 +238,10 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         if n_cycles is not None:
             settings = replace(settings, n_cycles=n_cycles)
         values = self.schema_.encode(X, y)
-        self.history_ += self._give_feedback(values, settings, make_generator(self.random_state, "fit"))
+        rng = make_generator(self.random_state, "fit")
+        if not self.constraints_:
+            self.constraints_ = self._find_constraints(values, rng)
+        self.history_ += self._give_feedback(values, settings, rng)
         return self
 
     def plot_history(self, ax=None):

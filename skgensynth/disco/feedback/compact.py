@@ -230,24 +230,21 @@ class CompactLearner:
         """
         codec, schema = self._policy.codec_, self._policy.schema_
         last = last_columns(rollout.orders, laws.columns)
-        out = {}
-        for j in np.unique(last):
-            here = last == j
-            rows, which = np.flatnonzero(here.any(axis=1)), here.any(axis=0)
-            size = codec.sizes[j]
-            tokens = np.tile(np.arange(size), len(rows))
-            values = np.repeat(rollout.values[rows], size, axis=0)
-            settled = np.repeat(here[rows][:, which], size, axis=0)
-            broken = np.arange(len(tokens))
-            for _ in range(N_TRIES):
-                values[broken, j] = schema.modelled[j].snap(codec.decode_column(j, tokens[broken], None, rng))
-                found = (laws.subset(which).broken(values[broken]) & settled[broken]).any(axis=1)
-                broken = broken[found]
-            if len(broken):
-                cost = np.zeros((len(rows), size))
-                cost.flat[broken] = 1.0
-                out[int(j)] = np.zeros((len(rollout), size))
-                out[int(j)][rows] = cost
+        trials = [_trials(np.flatnonzero((last == j).any(axis=1)), int(j), codec.sizes[j]) for j in np.unique(last)]
+        if not trials:
+            return {}
+        rows, columns, tokens = np.concatenate(trials, axis=1)
+        for _ in range(N_TRIES):
+            values = rollout.values[rows]
+            for j in np.unique(columns):
+                here = columns == j
+                drawn = codec.decode_column(int(j), tokens[here], None, rng)
+                values[here, j] = schema.modelled[j].snap(drawn)
+            broken = (laws.broken(values) & (last[rows] == columns[:, None])).any(axis=1)
+            rows, columns, tokens = rows[broken], columns[broken], tokens[broken]
+        out = {int(j): np.zeros((len(rollout), codec.sizes[j])) for j in np.unique(columns)}
+        for j, costs in out.items():
+            costs[rows[columns == j], tokens[columns == j]] = 1.0
         return out
 
     def state(self) -> Any:
@@ -278,6 +275,11 @@ class _Part:
     share: float
     reference: list[tuple[list[int], Tensor]] = field(default_factory=list)
     before: list[Tensor] = field(default_factory=list)
+
+
+def _trials(rows: NDArray[np.intp], j: int, size: int) -> NDArray[np.int64]:
+    """Rows, columns and tokens of all tokens of column `j` in some rows, of shape (3, n_rows * size)."""
+    return np.stack([np.repeat(rows, size), np.full(len(rows) * size, j), np.tile(np.arange(size), len(rows))])
 
 
 def _chosen(columns: list[int], log_probs: Tensor, part: _Part) -> Tensor:

@@ -111,16 +111,16 @@ class FeatureHead(nn.Module):
         super().__init__()
         self.groups = [list(group) for group in groups]
         self.n_columns = space.n_columns
-        self.embeddings = nn.ModuleList(_Embedding(space, generator) for _ in groups)
+        self.embedding = _Embedding(space, generator)
         self.up = nn.ModuleList(_Linear(len(group) * WIDTH, 2 * WIDTH, generator) for group in groups)
         self.out = nn.ModuleList(_Linear(2 * WIDTH, N_SORTS, generator) for _ in groups)
 
     def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
         """Scores of shape (n_rows, n_groups, N_SORTS)."""
-        scores = [tokens.new_zeros((len(tokens), 0, N_SORTS), dtype=torch.float32)]
-        for group, embedding, up, out in zip(self.groups, self.embeddings, self.up, self.out, strict=True):
-            pairs = _by_column(embedding(tokens, columns), columns, self.n_columns)[:, group].flatten(1)
-            scores.append(out(functional.gelu(up(pairs)))[:, None])
+        pairs = _by_column(self.embedding(tokens, columns), columns, self.n_columns)
+        scores = [pairs.new_zeros((len(tokens), 0, N_SORTS))]
+        for group, up, out in zip(self.groups, self.up, self.out, strict=True):
+            scores.append(out(functional.gelu(up(pairs[:, group].flatten(1))))[:, None])
         return torch.cat(scores, dim=1)
 
 

@@ -23,7 +23,7 @@ class FeedbackSettings:
     ----------
     n_cycles : int, default=4
         Times that the discriminators are refreshed.
-    n_batches : int, default=16
+    n_batches : int, default=32
         Batches of rows in a cycle.
     batch_size : int, default=128
         Rows in a batch.
@@ -37,7 +37,7 @@ class FeedbackSettings:
         Weight of the divergence from the supervised policy.
     weights : dict of str to float, default=None
         Weights of the levels "token", "sentence", "feature" and "row"; those left out keep 0.2, 0.3, 0.2 and 0.3.
-    violation_weight : float, default=5.0
+    violation_weight : float, default=10.0
         What a row that breaks constraints loses, in nats.
     frequency_weight : float, default=1.0
         Weight of the guard of the columns' distributions.
@@ -47,14 +47,14 @@ class FeedbackSettings:
     """
 
     n_cycles: int = 4
-    n_batches: int = 16
+    n_batches: int = 32
     batch_size: int = 128
     n_passes: int = 2
     learning_rate: float | None = None
     clip: float = 0.2
     kl_weight: float = 1.0
     weights: Mapping[str, float] | None = None
-    violation_weight: float = 5.0
+    violation_weight: float = 10.0
     frequency_weight: float = 1.0
     shaping: str | None = "class"
 

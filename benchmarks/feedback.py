@@ -1,0 +1,172 @@
+"""What the feedback stage gives: the supervised policy, scalar and hierarchical feedback on the nine public tables.
+
+Run from the root of the repository: ``OMP_NUM_THREADS=1 python -m benchmarks.feedback --seeds 0 1 2 3 4``. Each split's
+supervised policy is trained once, and both kinds of feedback start from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import time
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine, read_results
+from benchmarks.tables import TABLES, load
+from skgensynth import DiscoTabSynthesizer
+from skgensynth.constraints import discover_constraints
+from skgensynth.exceptions import ConstraintWarning
+from skgensynth.metrics import association_difference, exact_copies, jensen_shannon, membership_inference, tstr
+
+VARIANTS = (None, "scalar", "hierarchical")
+FIGURES = {
+    "ratio": "utility / real",
+    "minority_recall": "minority recall",
+    "minority_f1": "minority F1",
+    "broken_rows": "rows that break a law",
+    "violations": "broken laws a row",
+    "jsd": "JSD",
+    "association_difference": "association difference",
+    "membership_auc": "membership AUC",
+    "least_share": "least class share / real",
+    "most_share": "most",
+    "seconds": "seconds",
+}
+LARGER_IS_BETTER = {"ratio", "minority_recall", "minority_f1"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--out", type=Path, default=RESULTS / "feedback.jsonl")
+    parser.add_argument("--summary", action="store_true", help="measure nothing, summarise what is there")
+    options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    done = {(r["table"], r["seed"]) for r in read_results(options.out)}
+    for seed in options.seeds:
+        for table in options.tables:
+            if (table, seed) in done or options.summary:
+                continue
+            with options.out.open("a") as file:
+                for result in measure(table, seed):
+                    file.write(json.dumps(result) + "\n")
+                    print({k: round(v, 4) if isinstance(v, float) else v for k, v in result.items()}, flush=True)
+    text = summary(pd.DataFrame(read_results(options.out)))
+    options.out.with_suffix(".md").write_text(text)
+    print(text)
+
+
+def measure(table: str, seed: int) -> list[dict]:
+    """Figures of all variants on one split."""
+    train, test = load(table, seed)
+    target, task = TABLES[table].target, TABLES[table].task
+    X, y = train.drop(columns=target), train[target]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstraintWarning)
+        laws = discover_constraints(X, y, random_state=seed)
+    start = time.perf_counter()
+    supervised = DiscoTabSynthesizer(feedback=None, random_state=seed).fit(X, y)
+    supervised_seconds = time.perf_counter() - start
+    real = tstr(train, test, target, task=task, random_state=seed)
+    rare = min(y.unique(), key=lambda label: (y == label).sum()) if task == "classification" else None
+    results = []
+    for variant in VARIANTS:
+        start = time.perf_counter()
+        synthesizer = copy.deepcopy(supervised)
+        if variant is not None:
+            synthesizer.set_params(feedback=variant).improve(X, y)
+        seconds = time.perf_counter() - start
+        X_new, y_new = synthesizer.sample(SYNTHETIC_ROWS_PER_TRAINING_ROW * len(train))
+        synthetic = X_new.assign(**{target: y_new})[train.columns]
+        utility = tstr(synthetic, test, target, task=task, random_state=seed)
+        broken = laws.violations(X_new, y_new)
+        result = {
+            "table": table,
+            "seed": seed,
+            "feedback": variant or "none",
+            "n_laws": len(laws),
+            "ratio": utility.score / real.score,
+            "utility": utility.score,
+            "broken_rows": float(broken.any(axis=1).mean()),
+            "violations": float(broken.sum(axis=1).mean()),
+            "jsd": jensen_shannon(train, synthetic).mean,
+            "association_difference": association_difference(train, synthetic).mean,
+            "membership_auc": membership_inference(train, test, synthetic, n_bootstrap=2, random_state=seed).auc,
+            "exact_copies": exact_copies(train, synthetic),
+            "seconds": seconds,
+            "supervised_seconds": supervised_seconds,
+            "machine": machine(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if rare is not None:
+            shares = y_new.value_counts(normalize=True).reindex(y.unique(), fill_value=0.0)
+            relative = shares / y.value_counts(normalize=True)
+            result |= {"least_share": float(relative.min()), "most_share": float(relative.max())}
+            result |= minority_figures(utility.per_class, rare)
+        results.append(result)
+    return results
+
+
+def minority_figures(per_class: dict, rare: object) -> dict[str, float]:
+    """Recall and F1 of the rarest class, mean over the learners."""
+    recalls, scores = [], []
+    for classes in per_class.values():
+        recall, precision = classes[rare]["recall"], classes[rare]["precision"]
+        recalls.append(recall)
+        scores.append(2 * recall * precision / (recall + precision) if recall + precision > 0 else 0.0)
+    return {"minority_recall": float(np.mean(recalls)), "minority_f1": float(np.mean(scores))}
+
+
+def summary(runs: pd.DataFrame) -> str:
+    """Means by table and variant, and paired differences over all splits, as Markdown."""
+    names = [name for name in FIGURES if name in runs]
+    means = runs.groupby(["table", "feedback"], sort=False)[names].mean()
+    spreads = runs.groupby(["table", "feedback"], sort=False)[names].std()
+    counts = runs.groupby(["table", "feedback"], sort=False).size()
+    lines = [
+        "Mean ± standard deviation over seeds; laws are those found in the training rows. Seconds are of the feedback "
+        "stage alone.",
+        "",
+        "| table | feedback | seeds | " + " | ".join(FIGURES[name] for name in names) + " |",
+        "| --- | --- | ---: |" + " ---: |" * len(names),
+    ]
+    for key, row in means.iterrows():
+        cells = [_cell(name, row[name], spreads.loc[key, name]) for name in names]
+        lines.append(f"| {key[0]} | {key[1]} | {counts[key]} | " + " | ".join(cells) + " |")
+    lines += ["", *_differences(runs, names), "", f"Measured on {runs['machine'].iloc[-1]}.", ""]
+    return "\n".join(lines)
+
+
+def _cell(name: str, mean: float, spread: float) -> str:
+    if np.isnan(mean):
+        return ""
+    digits = 4 if name in ("jsd", "broken_rows", "violations") else 0 if name == "seconds" else 3
+    return f"{mean:.{digits}f} ± {spread:.{digits}f}"
+
+
+def _differences(runs: pd.DataFrame, names: list[str]) -> list[str]:
+    """Paired differences between variants over all tables and seeds, with Wilcoxon's signed-rank test."""
+    wide = runs.pivot(index=["table", "seed"], columns="feedback")
+    lines = ["| figure | pair | mean difference | better on | p (Wilcoxon) |", "| --- | --- | ---: | ---: | ---: |"]
+    for name in names:
+        if name in ("seconds", "least_share", "most_share"):
+            continue
+        for one, other in (("hierarchical", "none"), ("hierarchical", "scalar"), ("scalar", "none")):
+            change = (wide[name][one] - wide[name][other]).dropna()
+            gains = change if name in LARGER_IS_BETTER else -change
+            p = stats.wilcoxon(change).pvalue if (change != 0).any() else 1.0
+            better = f"{int((gains > 0).sum())} of {len(change)}"
+            lines.append(f"| {FIGURES[name]} | {one} - {other} | {change.mean():+.4f} | {better} | {p:.2g} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Rare classes: recall and F1 of the minority class for models that are trained on synthetic rows alone.
+
+Run from the root of the repository: ``OMP_NUM_THREADS=1 python -m benchmarks.minority --methods feedback smotenc``.
+Stroke and diabetes as in the quality benchmark, and adult with so few rows of high income that they are 1 %. Each
+method makes ten rows for each training row, in the shares of the classes that it has learned.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from benchmarks.feedback import minority_figures
+from benchmarks.peers import LABELS, METHODS, versions
+from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine, read_results
+from benchmarks.tables import MAX_ROWS, TABLES, data_folder, load
+from skgensynth.metrics import tstr
+
+NAMES = ("stroke", "diabetes", "adult, 1 %")
+RARE_SHARE = 0.01
+FIGURES = ("recall", "f1", "macro_f1", "share", "least_category")
+
+
+def split(name: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Training rows, test rows and the target's name."""
+    if name != "adult, 1 %":
+        return *load(name, seed), TABLES[name].target
+    target = TABLES["adult"].target
+    frame = pd.read_csv(data_folder() / TABLES["adult"].file)
+    frame = frame[[*(column for column in frame if column != target), target]]
+    # Test rows keep the table's own shares, so that recall rests on more than a handful.
+    pool, test = train_test_split(frame, test_size=MAX_ROWS, stratify=frame[target], random_state=seed)
+    rare = pool[target].value_counts().idxmin()
+    n_rare = int(RARE_SHARE * MAX_ROWS)
+    few = pool[pool[target] == rare].sample(n_rare, random_state=seed)
+    many = pool[pool[target] != rare].sample(MAX_ROWS - n_rare, random_state=seed)
+    train = pd.concat([few, many]).sample(frac=1, random_state=seed)
+    return train.reset_index(drop=True), test.reset_index(drop=True), target
+
+
+def measure(name: str, seed: int, method: str) -> dict:
+    """Figures of one method on one split."""
+    train, test, target = split(name, seed)
+    rare = train[target].value_counts().idxmin()
+    start = time.perf_counter()
+    synthetic = METHODS[method](train, target, "classification", seed)(SYNTHETIC_ROWS_PER_TRAINING_ROW * len(train))
+    seconds = time.perf_counter() - start
+    utility = tstr(synthetic, test, target, task="classification", random_state=seed)
+    found = minority_figures(utility.per_class, rare)
+    return {
+        "table": name,
+        "seed": seed,
+        "method": method,
+        "recall": found["minority_recall"],
+        "f1": found["minority_f1"],
+        "macro_f1": utility.score,
+        "share": float((synthetic[target] == rare).mean() / (train[target] == rare).mean()),
+        "least_category": least_category(train, synthetic),
+        "seconds": seconds,
+        "machine": machine(),
+        "versions": versions(method),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def least_category(train: pd.DataFrame, synthetic: pd.DataFrame) -> float:
+    """Smallest ratio of synthetic to real share among the levels of text columns that at least 1 % of the rows have."""
+    ratios = []
+    for column in train:
+        if pd.api.types.is_numeric_dtype(train[column]):
+            continue
+        real = train[column].value_counts(normalize=True)
+        real = real[real >= 0.01]
+        shares = synthetic[column].value_counts(normalize=True).reindex(real.index, fill_value=0)
+        ratios.append(float((shares / real).min()))
+    return min(ratios, default=float("nan"))
+
+
+def summary(runs: pd.DataFrame) -> str:
+    """Means and spreads by table and method, as Markdown."""
+    grouped = runs.groupby(["table", "method"], sort=False)
+    means, spreads, counts = grouped[list(FIGURES)].mean(), grouped[list(FIGURES)].std(), grouped.size()
+    heads = ("minority recall", "minority F1", "macro F1", "minority share / real", "least category share / real")
+    lines = [
+        f"| table | method | seeds | {' | '.join(heads)} |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for (table, method), row in means.iterrows():
+        cells = [f"{row[name]:.3f} ± {spreads.loc[(table, method), name]:.3f}" for name in FIGURES]
+        lines.append(f"| {table} | {LABELS[method]} | {counts[table, method]} | {' | '.join(cells)} |")
+    note = "Models trained on synthetic rows alone, tested on real rows; mean of the learners, ± over seeds."
+    return "\n".join([note, "", *lines, "", f"Measured on {runs['machine'].iloc[-1]}.", ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", nargs="+", default=list(NAMES), choices=NAMES)
+    parser.add_argument("--methods", nargs="+", default=[m for m in METHODS if m != "cart"], choices=list(METHODS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--out", type=Path, default=RESULTS / "minority.jsonl")
+    options = parser.parse_args()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    done = {(r["table"], r["seed"], r["method"]) for r in read_results(options.out)}
+    for seed in options.seeds:
+        for method in options.methods:
+            for table in options.tables:
+                if (table, seed, method) in done:
+                    continue
+                result = measure(table, seed, method)
+                with options.out.open("a") as file:
+                    file.write(json.dumps(result) + "\n")
+                print({k: round(v, 3) if isinstance(v, float) else v for k, v in result.items()}, flush=True)
+    text = summary(pd.DataFrame(read_results(options.out)))
+    options.out.with_suffix(".md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
