@@ -207,13 +207,6 @@ def test_before_the_first_rows_nothing_is_known():
     assert found.trust_ == dict.fromkeys(LEVELS, 0.0)
 
 
-@pytest.fixture
-def hasty(monkeypatch):
-    """Networks that take a few steps only."""
-    monkeypatch.setattr(discriminators, "FIRST_STEPS", 6)
-    monkeypatch.setattr(discriminators, "NEXT_STEPS", 2)
-
-
 def test_a_refresh_learns_what_is_new(hasty, rng):
     wrong = np.zeros((300, N_COLUMNS), dtype=np.int64)
     found = fitted(independent(rng, 200), independent(rng, 300), wrong)
