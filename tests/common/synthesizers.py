@@ -5,7 +5,7 @@ from skgensynth import DiscoTabSynthesizer
 
 SYNTHESIZERS = [
     MarginalsSynthesizer(random_state=0),
-    DiscoTabSynthesizer(n_epochs=1, policy_params={"n_members": 2, "width": 8}, random_state=0),
+    DiscoTabSynthesizer(n_epochs=1, policy_params={"n_members": 2, "width": 8}, feedback=None, random_state=0),
 ]
 
 # Checks of scikit-learn and imbalanced-learn that a class does not pass: {class name: {check: reason}}.

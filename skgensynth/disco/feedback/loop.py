@@ -131,8 +131,8 @@ def reinforce(
         loop.run(verbose)
     except KeyboardInterrupt:
         warnings.warn(
-            f"Feedback was interrupted after {len(loop.history)} of {settings.n_cycles} cycles; the best state so far "
-            "is kept.",
+            f"Feedback was interrupted after {max(len(loop.history) - 1, 0)} of {settings.n_cycles} cycles; the best "
+            "state so far is kept.",
             InterruptedTrainingWarning,
             stacklevel=4,
         )

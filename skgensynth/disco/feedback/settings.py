@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,19 @@ class FeedbackSettings:
                 raise ValueError(f"feedback_params gives {name}={value!r}; it must be a whole number of at least 1")
         for name in ("learning_rate", "clip"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            automatic = name == "learning_rate" and value is None
+            if not automatic and not (_is_number(value) and value > 0):
                 raise ValueError(f"feedback_params gives {name}={value!r}; it must be above 0")
         for name in ("kl_weight", "violation_weight", "frequency_weight"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"feedback_params gives {name}={getattr(self, name)!r}; it must be 0 or more")
+            value = getattr(self, name)
+            if not (_is_number(value) and value >= 0):
+                raise ValueError(f"feedback_params gives {name}={value!r}; it must be 0 or more")
         unknown = [level for level in self.weights or {} if level not in DEFAULT_WEIGHTS]
         if unknown:
             raise ValueError(f"feedback_params weighs the level {unknown[0]!r}; there are {', '.join(DEFAULT_WEIGHTS)}")
+        for level, weight in (self.weights or {}).items():
+            if not (_is_number(weight) and weight >= 0):
+                raise ValueError(f"feedback_params weighs the level {level!r} by {weight!r}; it must be 0 or more")
         if self.shaping not in ("class", "categories", None):
             raise ValueError(f"feedback_params gives shaping={self.shaping!r}; it is 'class', 'categories' or None")
 
@@ -83,3 +89,8 @@ class FeedbackSettings:
         if unknown:
             raise ValueError(f"feedback_params names {unknown[0]!r}, which is not there; it has {', '.join(known)}")
         return cls(**params)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
