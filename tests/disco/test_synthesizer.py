@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import copy
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgensynth import DiscoTabSynthesizer, score_privacy, score_utility
+from skgensynth.constraints import ConstraintSet, Order, parse_constraint
+from skgensynth.disco.feedback import discriminators, loop
+from skgensynth.disco.feedback.settings import LEVELS
+from skgensynth.exceptions import ConstraintError, InterruptedTrainingWarning, SchemaMismatchError
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +29,7 @@ def cancer():
 @pytest.fixture(scope="module")
 def fitted(cancer):
     X, _, y, _ = cancer
-    return DiscoTabSynthesizer(random_state=0).fit(X, y)
+    return DiscoTabSynthesizer(feedback=None, random_state=0).fit(X, y)
 
 
 def test_synthetic_rows_train_a_classifier_almost_as_well_as_real_ones(fitted, cancer):
@@ -46,7 +54,9 @@ def test_no_row_is_a_copy(fitted, cancer):
 
 def test_threads_do_not_change_the_rows(cancer):
     X, _, y, _ = cancer
-    first, second = (DiscoTabSynthesizer(n_epochs=2, n_jobs=n, random_state=0).fit(X, y).sample(20)[0] for n in (1, 2))
+    first, second = (
+        DiscoTabSynthesizer(n_epochs=2, n_jobs=n, feedback=None, random_state=0).fit(X, y).sample(20)[0] for n in (1, 2)
+    )
 
     pd.testing.assert_frame_equal(first, second)
 
@@ -54,7 +64,7 @@ def test_threads_do_not_change_the_rows(cancer):
 def test_search_over_settings_with_both_scores_in_two_processes(cancer):
     X, _, y, _ = cancer
     search = GridSearchCV(
-        DiscoTabSynthesizer(random_state=0),
+        DiscoTabSynthesizer(feedback=None, random_state=0),
         {"n_epochs": [1, 30]},
         scoring={"utility": score_utility, "privacy": score_privacy},
         refit="utility",
@@ -70,7 +80,7 @@ def test_search_over_settings_with_both_scores_in_two_processes(cancer):
 
 def test_results_of_a_search_do_not_depend_on_the_number_of_processes(cancer):
     X, _, y, _ = cancer
-    synthesizer = DiscoTabSynthesizer(n_epochs=2, random_state=0)
+    synthesizer = DiscoTabSynthesizer(n_epochs=2, feedback=None, random_state=0)
     one, two = (
         cross_validate(synthesizer, X, y, scoring=score_privacy, cv=2, n_jobs=n, error_score="raise")["test_score"]
         for n in (1, 2)
@@ -82,7 +92,7 @@ def test_results_of_a_search_do_not_depend_on_the_number_of_processes(cancer):
 def test_settings_reach_the_policy(cancer):
     X, _, y, _ = cancer
     synthesizer = DiscoTabSynthesizer(
-        n_epochs=3, batch_size=64, learning_rate=1e-3, policy_params={"n_members": 2}, random_state=0
+        n_epochs=3, batch_size=64, learning_rate=1e-3, policy_params={"n_members": 2}, feedback=None, random_state=0
     ).fit(X, y)
 
     assert len(synthesizer.history_) == 3
@@ -96,7 +106,314 @@ def test_heart_failure_keeps_signal_and_secrets(data_folder):
     train, test = train_test_split(table, test_size=0.3, random_state=0, stratify=table["DEATH_EVENT"])
     y, y_test = train.pop("DEATH_EVENT"), test.pop("DEATH_EVENT")
 
-    synthesizer = DiscoTabSynthesizer(random_state=0).fit(train, y)
+    synthesizer = DiscoTabSynthesizer(feedback=None, random_state=0).fit(train, y)
 
     assert score_utility(synthesizer, test, y_test) > 0.65
     assert score_privacy(synthesizer, test, y_test) > 0.8
+
+
+# Constraints and the second stage ------------------------------------------------------------------------------------
+
+LAW = "if age < 30 then copd is no"
+POLICY = {"n_epochs": 2, "policy_params": {"n_members": 2, "width": 8, "n_layers": 1, "n_bins": 6}, "random_state": 0}
+SHORT = {"n_cycles": 1, "n_batches": 1, "batch_size": 12}
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Discriminators that learn from few steps and rows, where it does not matter what they find."""
+    monkeypatch.setattr(discriminators, "FIRST_STEPS", 6)
+    monkeypatch.setattr(discriminators, "NEXT_STEPS", 2)
+    monkeypatch.setattr(loop, "MIN_POOL", 128)
+
+
+def patients(n=150, seed=0):
+    """The young have no COPD, nobody is discharged before the admission; the class follows the age."""
+    rng = np.random.default_rng(seed)
+    age = rng.integers(18, 90, n)
+    copd = np.where((age >= 30) & (rng.random(n) < 0.5), "yes", "no")
+    admitted = rng.integers(0, 60, n)
+    X = pd.DataFrame({"age": age, "copd": copd, "admitted": admitted, "discharged": admitted + rng.integers(0, 60, n)})
+    return X, pd.Series(np.where(rng.random(n) < age / 120, "ill", "well"), name="outcome")
+
+
+def synthesizer(**parameters):
+    return DiscoTabSynthesizer(**{**POLICY, "feedback_params": SHORT, **parameters})
+
+
+def broken(rows, sentence=LAW):
+    return (~parse_constraint(sentence).check(rows)).mean()
+
+
+@pytest.fixture(scope="module")
+def supervised():
+    """Without a second stage, and without a search for laws."""
+    return synthesizer(feedback=None).fit(*patients())
+
+
+@pytest.fixture(scope="module")
+def improved():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discriminators, "FIRST_STEPS", 6)
+        patch.setattr(loop, "MIN_POOL", 128)
+        return synthesizer(constraints=LAW, copies="allow").fit(*patients())
+
+
+def test_both_stages_are_in_the_history(improved):
+    stages = ["cycle" in entry for entry in improved.history_]
+
+    assert stages == [False, False, True, True]
+    assert [entry["epoch"] for entry in improved.history_[:2]] == [1, 2]
+    assert improved.history_[3]["kl"] >= 0
+
+
+def test_without_feedback_there_is_no_second_stage_and_no_search(supervised):
+    assert not any("cycle" in entry for entry in supervised.history_)
+    assert supervised.constraints_ == ConstraintSet()
+
+
+@pytest.mark.parametrize("feedback", ["hierarchical", "scalar"])
+def test_feedback_changes_the_rows(feedback, supervised, hasty):
+    fast = {**SHORT, "learning_rate": 0.1}
+    rows = synthesizer(feedback=feedback, feedback_params=fast).fit(*patients()).sample(30)[0]
+
+    assert not rows.equals(supervised.sample(30)[0])
+
+
+def test_the_kinds_of_feedback_differ(hasty):
+    many = {**SHORT, "n_batches": 3, "learning_rate": 0.1}
+
+    first, second = (
+        synthesizer(feedback=kind, feedback_params=many).fit(*patients()).policy_.network_.state_dict()
+        for kind in ("hierarchical", "scalar")
+    )
+
+    assert any((first[name] != second[name]).any() for name in first)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"cycles": 2}, "feedback_params names 'cycles', which is not there; it has n_cycles"),
+        ({"weights": {"cell": 1.0}}, "feedback_params weighs the level 'cell'"),
+        ({"n_cycles": 0}, "feedback_params gives n_cycles=0; it must be a whole number of at least 1"),
+        ({"shaping": "rows"}, "feedback_params gives shaping='rows'"),
+    ],
+)
+def test_settings_of_feedback_are_checked_before_anything_is_learned(params, message):
+    unfitted = synthesizer(feedback_params=params, n_epochs=10**9)
+
+    with pytest.raises(ValueError, match=re.escape(message)):
+        unfitted.fit(*patients())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"feedback": "dense"},
+        {"feedback": True},
+        {"violations": "repair"},
+        {"feedback_params": [1]},
+        {"constraints": 3},
+        {"forbidden_rules": None},
+    ],
+)
+def test_parameters_are_checked_at_fit(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        synthesizer(**parameters).fit(*patients())
+
+
+@pytest.mark.parametrize(
+    "given", [LAW, [LAW], (parse_constraint(LAW),), parse_constraint(LAW), ConstraintSet([parse_constraint(LAW)])]
+)
+def test_constraints_come_as_a_sentence_an_object_or_several(given):
+    fitted = synthesizer(feedback=None, constraints=given).fit(*patients())
+
+    assert str(fitted.constraints_[0]) == LAW
+    assert fitted.constraints_[0].support == (patients()[0]["age"] < 30).sum()
+
+
+def test_laws_are_found_and_those_forbidden_are_not():
+    X, y = patients()
+
+    def found(**parameters):
+        return {
+            str(law) for law in synthesizer(feedback=None, violations="refuse", **parameters).fit(X, y).constraints_
+        }
+
+    every = found()
+    assert "admitted <= discharged" in every
+    assert "admitted <= discharged" not in found(forbidden_rules="admitted <= discharged")
+    assert not [law for law in found(forbidden_rules=["age"]) if "age" in law]
+    pair = [law for law in found(forbidden_rules=[("age", "copd")]) if "age" in law and "copd" in law]
+    assert [law for law in every if "age" in law and "copd" in law]
+    assert not pair
+
+
+def test_a_constraint_on_a_column_that_is_not_there_names_it():
+    with pytest.raises(ConstraintError, match="smoker"):
+        synthesizer(feedback=None, constraints="if smoker is yes then copd is no").fit(*patients())
+
+
+def test_refused_rows_break_no_law_and_the_yield_says_what_that_cost(supervised):
+    X, y = patients()
+    refusing = synthesizer(feedback=None, constraints=LAW, violations="refuse").fit(X, y)
+
+    rows, outcomes = refusing.sample(400)
+
+    assert broken(supervised.sample(400)[0]) > 0.02
+    assert broken(rows) == 0
+    assert not refusing.constraints_.violations(rows, outcomes).any()
+    summary = refusing.sampling_summary_
+    assert 0 < summary.yield_rate < 1
+    assert summary.reasons[f"breaks {LAW!r}"] > 0
+
+
+def test_allowed_rows_may_break_a_law():
+    allowing = synthesizer(feedback=None, constraints=LAW).fit(*patients())
+
+    assert broken(allowing.sample(400)[0]) > 0.02
+    assert not [reason for reason in allowing.sampling_summary_.reasons if "breaks" in reason]
+
+
+def test_a_saved_synthesizer_keeps_laws_history_and_rows(improved, tmp_path):
+    improved.save(tmp_path)
+
+    back = DiscoTabSynthesizer.load(tmp_path)
+
+    assert back.constraints_ == improved.constraints_
+    assert [law.support for law in back.constraints_] == [law.support for law in improved.constraints_]
+    assert back.history_ == improved.history_
+    for one, other in zip(back.sample(200), improved.sample(200), strict=True):
+        assert one.equals(other)
+
+
+def test_a_loaded_synthesizer_refuses_what_the_saved_one_did(tmp_path):
+    refusing = synthesizer(feedback=None, constraints=[LAW], violations="refuse", copies="allow").fit(*patients())
+    refusing.save(tmp_path)
+
+    back = DiscoTabSynthesizer.load(tmp_path)
+
+    rows = back.sample(300)[0]
+    assert broken(rows) == 0
+    assert rows.equals(refusing.sample(300)[0])
+    assert back.sampling_summary_.yield_rate < 1
+
+
+def test_improving_goes_on_where_a_loaded_synthesizer_ended(improved, tmp_path, hasty):
+    improved.save(tmp_path)
+    back = DiscoTabSynthesizer.load(tmp_path).set_params(feedback_params={**SHORT, "learning_rate": 0.1})
+    before = back.sample(40)[0]
+
+    same = back.improve(*patients(), n_cycles=2)
+
+    assert same is back
+    assert [entry["cycle"] for entry in back.history_ if "cycle" in entry][:5] == [0, 1, 0, 1, 2]
+    assert not back.sample(40)[0].equals(before)
+
+
+def test_improving_takes_the_cycles_of_the_settings_unless_told(improved, hasty):
+    fresh = copy.deepcopy(improved)
+
+    fresh.improve(*patients())
+
+    assert len(fresh.history_) == len(improved.history_) + 2
+
+
+def test_improving_on_rows_that_lack_a_level_and_missing_values(hasty):
+    X, y = patients()
+    X["lab"] = np.where(np.arange(150) % 3 == 0, np.nan, np.arange(150) / 7)
+    fitted = synthesizer().fit(X, y)
+    some = (X["copd"] == "no") & X["lab"].notna()
+
+    fitted.improve(X[some], y[some])
+
+    assert len(fitted.sample(20)[0]) == 20
+
+
+def test_improving_needs_a_kind_of_feedback_and_the_same_columns(supervised, improved):
+    with pytest.raises(ValueError, match="feedback=None has no second stage to continue"):
+        supervised.improve(*patients())
+    X, y = patients()
+    with pytest.raises(SchemaMismatchError, match="age"):
+        improved.improve(X.drop(columns="age"), y)
+    with pytest.raises(ValueError, match="n_cycles=0"):
+        improved.improve(X, y, n_cycles=0)
+    with pytest.raises(NotFittedError):
+        DiscoTabSynthesizer().improve(X, y)
+
+
+def test_an_interrupted_stage_leaves_a_synthesizer_that_samples(monkeypatch, hasty):
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop._Loop, "_batch", interrupted)
+
+    with pytest.warns(InterruptedTrainingWarning, match="after 0 of 1 cycles") as caught:
+        fitted = synthesizer().fit(*patients())
+
+    assert len(caught) == 1
+    assert len(fitted.sample(10)[0]) == 10
+    assert [entry["cycle"] for entry in fitted.history_ if "cycle" in entry] == [0]
+
+
+def few_rows():
+    return tuple(part[:39] for part in patients())
+
+
+def one_column():
+    return patients()[0][["copd"]], None
+
+
+def without_target():
+    return patients()[0], None
+
+
+def with_numbers():
+    X, _ = patients()
+    return X.drop(columns="discharged"), X["discharged"] + 0.5
+
+
+@pytest.mark.parametrize("table", [few_rows, one_column, without_target, with_numbers])
+def test_feedback_is_there_for_every_sort_of_table(table, hasty):
+    X, y = table()
+
+    fitted = synthesizer().fit(X, y)
+
+    drawn = fitted.sample(15)
+    assert len(drawn if y is None else drawn[0]) == 15
+    assert any("cycle" in entry for entry in fitted.history_) == (table is not few_rows)
+    assert ("class_shares" in fitted.history_[-1]) is False
+
+
+def test_resampling_with_feedback_balances_the_classes(hasty):
+    X, y = patients()
+
+    X_all, y_all = synthesizer(violations="refuse", constraints=[LAW]).fit_resample(X, y)
+
+    assert y_all.value_counts().nunique() == 1
+    assert broken(X_all) == 0
+    assert X_all.iloc[:150].equals(X)
+
+
+def test_levels_of_rewards_are_in_every_cycle(improved):
+    cycle = improved.history_[-1]
+
+    assert {f"{level}_{figure}" for level in LEVELS for figure in ("auc", "trust", "reward")} <= cycle.keys()
+
+
+def test_objects_and_words_for_the_same_constraints_teach_the_same(hasty):
+    given = [LAW, "admitted <= discharged"]
+    objects = [parse_constraint(LAW), Order("admitted", "discharged")]
+
+    first, second = (synthesizer(constraints=laws).fit(*patients()).sample(20)[0] for laws in (given, objects))
+
+    assert first.equals(second)
+
+
+def test_a_soft_constraint_refuses_nothing():
+    soft = parse_constraint("age > 60", soft=True)
+
+    rows = synthesizer(feedback=None, constraints=[soft], violations="refuse").fit(*patients()).sample(100)[0]
+
+    assert (rows["age"] <= 60).any()

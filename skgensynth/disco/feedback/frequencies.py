@@ -21,20 +21,21 @@ class Frequencies:
     Parameters
     ----------
     codes : ndarray of shape (n_rows, n_columns), int
-        Values of the real rows, from 0 in each column; numbers by bins.
+        Values of the real rows, from 0 in each column; numbers by bins. Generated rows may have others, coded -1.
     """
 
     def __init__(self, codes: NDArray[np.int64]) -> None:
         sizes = codes.max(axis=0, initial=0) + 1
         # Half a count for each value: none is impossible.
         counts = [np.bincount(column, minlength=size) + 0.5 for column, size in zip(codes.T, sizes, strict=True)]
-        self._real = [count / count.sum() for count in counts]
+        # The last place, which the code -1 finds, is for what no real row has.
+        self._real = [np.append(count, 0.5) / count.sum() for count in counts]
         self._generated = [share.copy() for share in self._real]
 
     def update(self, codes: NDArray[np.int64]) -> None:
         """Count generated rows, of shape (n_rows, n_columns)."""
         for column, generated in zip(codes.T, self._generated, strict=True):
-            seen = np.bincount(column, minlength=len(generated)) / len(column)
+            seen = np.bincount(column % len(generated), minlength=len(generated)) / len(column)
             generated += min(1.0, len(column) / MEMORY) * (seen - generated)
 
     def rewards(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -79,6 +80,6 @@ class Frequencies:
         factors = []
         for j in columns:
             share = (self._real[j] + self._generated[j]) / 2
-            factor = np.clip((1 / (len(share) * share)) ** EXPONENT, 1 / LIMIT, LIMIT)
+            factor = np.clip((1 / ((len(share) - 1) * share)) ** EXPONENT, 1 / LIMIT, LIMIT)
             factors.append(factor[codes[:, j]])
         return np.max(factors, axis=0)

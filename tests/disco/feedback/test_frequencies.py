@@ -97,3 +97,19 @@ def test_of_several_columns_the_rarest_value_counts():
 
 def test_without_columns_rows_count_alike():
     assert Frequencies(CODES).factors(CODES, []).tolist() == [1.0] * len(CODES)
+
+
+def test_what_no_real_row_has_is_worth_the_less_the_more_of_it_is_generated():
+    """As on another table than that of the supervised stage, which lacks a level."""
+    frequencies = Frequencies(CODES)
+    rows = np.array([[-1, 0], [0, 1]])
+    others = frequencies.rewards(rows)[1]
+    for _ in range(3):
+        frequencies.update(repeated(-1, 1000))
+
+    rewards = frequencies.rewards(rows)
+
+    assert rewards[0, 0] == pytest.approx(np.log((0.5 / 11.5) / (1 + (0.5 / 11.5 - 1) * 0.8**3)))
+    assert rewards[0, 0] < -2
+    assert rewards[1, 0] > others[0]
+    assert np.isfinite(frequencies.factors(rows, [0, 1])).all()
