@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,32 @@ if TYPE_CHECKING:
     import torch
 
 
-def row_log_prob(network: Any, codec: TextCodec, rows: Sequence[TokenRow]) -> torch.Tensor:
-    """Natural logarithm of the probability of rows under constrained decoding in their column order.
+@dataclass(frozen=True)
+class ChoiceLogProbs:
+    """Probabilities of all tokens at every step at which rows had a choice, row by row in the order of the steps.
+
+    Attributes
+    ----------
+    rows : torch.Tensor of shape (n_choices,)
+        Number of the row.
+    tokens : torch.Tensor of shape (n_choices,)
+        The row's own token, as its position in `TextCodec.vocabulary`.
+    log_probs : torch.Tensor of shape (n_choices, n_tokens)
+        Natural logarithms, normalised over the tokens that were allowed; ``-inf`` for the others.
+    """
+
+    rows: torch.Tensor
+    tokens: torch.Tensor
+    log_probs: torch.Tensor
+
+    @property
+    def chosen(self) -> torch.Tensor:
+        """Log-probabilities of the rows' own tokens, of shape (n_choices,)."""
+        return self.log_probs.gather(1, self.tokens[:, None])[:, 0]
+
+
+def choice_log_probs(network: Any, codec: TextCodec, rows: Sequence[TokenRow]) -> ChoiceLogProbs:
+    """Natural logarithm of the probability of every token at every choice, given what a row has before it.
 
     At every step at which a column's grammar leaves a choice, the network's scores are normalised over the allowed
     tokens; forced tokens have probability 1.
@@ -33,7 +58,7 @@ def row_log_prob(network: Any, codec: TextCodec, rows: Sequence[TokenRow]) -> to
 
     Returns
     -------
-    torch.Tensor of shape (n_rows,)
+    ChoiceLogProbs
         Differentiable, float32 on the network's device.
     """
     import torch
@@ -58,8 +83,24 @@ def row_log_prob(network: Any, codec: TextCodec, rows: Sequence[TokenRow]) -> to
     allowed = torch.as_tensor(codec.masks, device=device)[sets]
     # The token at a place was predicted one place before it.
     scores = logits[numbers, places - 1].float().masked_fill(~allowed, -torch.inf)
-    chosen = torch.log_softmax(scores, dim=-1).gather(1, targets[:, None])[:, 0]
-    return torch.zeros(len(rows), device=device).index_add(0, numbers, chosen)
+    return ChoiceLogProbs(numbers, targets, torch.log_softmax(scores, dim=-1))
+
+
+def row_log_prob(network: Any, codec: TextCodec, rows: Sequence[TokenRow]) -> torch.Tensor:
+    """Natural logarithm of the probability of rows under constrained decoding in their column order.
+
+    Parameters
+    ----------
+    network, codec, rows
+        See `choice_log_probs`.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_rows,)
+        Differentiable, float32 on the network's device.
+    """
+    found = choice_log_probs(network, codec, rows)
+    return found.log_probs.new_zeros(len(rows)).index_add(0, found.rows, found.chosen)
 
 
 def decode_rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,18 @@ ADAPTER_FILE = "adapter.safetensors"
 
 
 @dataclass
-class _Runtime:
-    """What is rebuilt on each machine and never saved."""
+class Runtime:
+    """What is rebuilt on each machine and never saved.
+
+    Attributes
+    ----------
+    codec : TextCodec
+        Codec of the table.
+    network : peft.PeftModel
+        The model with its adapter.
+    batch_size : int
+        Rows decoded or scored together, no more than memory has allowed so far.
+    """
 
     codec: TextCodec
     network: Any
@@ -158,7 +168,7 @@ class PretrainedPolicy:
         self.schema_ = schema
         self.decimals_ = number_decimals(values, schema)
         self.history_: list[dict[str, float]] = []
-        self._runtime: _Runtime | None = None  # Two networks at once may not fit into memory.
+        self._runtime: Runtime | None = None  # Two networks at once may not fit into memory.
         device = workers.device(choose_device(self.device))
         with private_torch_rng(seed, device):
             runtime = self._build(device)
@@ -193,7 +203,7 @@ class PretrainedPolicy:
         sklearn.exceptions.NotFittedError
             Before `fit`.
         """
-        runtime = self._ready()
+        runtime = self.runtime()
         orders = np.tile(np.arange(values.shape[1]), (len(values), 1))
         if rng is not None:
             orders = rng.permuted(orders, axis=1)
@@ -235,19 +245,100 @@ class PretrainedPolicy:
         SkgensynthError
             If memory runs out with single rows.
         """
-        runtime = self._ready()
+        runtime = self.runtime()
         grammars = {index: runtime.codec.grammar(index, allowed) for index, allowed in conditions.allowed.items()}
         room = {index: _room(allowed) for index, allowed in conditions.allowed.items()}
         first = sorted(room, key=lambda index: (room[index], index))
         weighted = {index for index in first if room[index] > 1.0}
         others = [index for index in range(len(self.schema_.modelled)) if index not in conditions.allowed]
-        parts = []
+        parts = [np.empty((0, len(first) + len(others)))]
         for start in range(0, n, self.sample_batch_size):
             order = first + [others[i] for i in rng.permutation(len(others))]
-            size = min(self.sample_batch_size, n - start)
-            seed = int(rng.integers(2**63))
-            parts.append(self._decode(runtime, size, order, seed, grammars, weighted))
-        return self.schema_.snap(np.concatenate([np.empty((0, len(first) + len(others))), *parts]))
+            parts.append(self.decode(min(self.sample_batch_size, n - start), order, rng, grammars, weighted))
+        return np.concatenate(parts)
+
+    def decode(
+        self,
+        n: int,
+        order: Sequence[int],
+        rng: np.random.Generator,
+        grammars: Mapping[int, Grammar],
+        weighted: Collection[int],
+    ) -> NDArray[np.float64]:
+        """Draw rows in one column order, together as far as memory has allowed so far.
+
+        Parameters
+        ----------
+        n : int
+            Number of rows, at least 1.
+        order : sequence of int
+            All columns, the first one first.
+        rng : numpy.random.Generator
+            Source of all draws.
+        grammars : mapping of int to Grammar
+            Grammars of columns under a condition.
+        weighted : collection of int
+            Columns under a condition that leaves more than one value.
+
+        Returns
+        -------
+        ndarray of shape (n, n_columns)
+            Encoded rows, on their columns' grids.
+
+        Raises
+        ------
+        SkgensynthError
+            If memory runs out with single rows.
+        """
+        runtime = self.runtime()
+        seed = int(rng.integers(2**63))
+
+        def work(size: int) -> NDArray[np.float64]:
+            again = np.random.default_rng(seed)
+            return np.concatenate(
+                [
+                    decode_rows(
+                        runtime.network, runtime.codec, min(size, n - start), order, again, grammars, weighted, size
+                    )
+                    for start in range(0, n, size)
+                ]
+            )
+
+        rows, runtime.batch_size = shrinking(work, runtime.batch_size, "sample_batch_size")
+        return self.schema_.snap(rows)
+
+    def runtime(self) -> Runtime:
+        """Codec and network, rebuilt after loading or unpickling.
+
+        Returns
+        -------
+        Runtime
+            The same object at every call.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        ModelNotFoundError
+            If the model that was fine-tuned is not on this machine.
+        SkgensynthError
+            If the model at its place is another one now.
+        """
+        if not hasattr(self, "adapter_"):
+            raise NotFittedError("This PretrainedPolicy is not fitted yet; call `fit` first.")
+        if getattr(self, "_runtime", None) is None:
+            device = choose_device(self.device)
+            with private_torch_rng(0, device):
+                runtime = self._build(device)
+            if runtime.codec.vocabulary.tolist() != self.vocabulary_:
+                raise SkgensynthError(
+                    f"The tokenizer of {str(self.model)!r} is not the one of the model that was fine-tuned; put that "
+                    "model back, or fit again."
+                )
+            set_adapter_weights(runtime.network, self.adapter_)
+            self._runtime = runtime
+        assert self._runtime is not None
+        return self._runtime
 
     def obey(self, laws: Laws) -> None:
         """Change nothing: rows are drawn to the last digit, which leaves no freedom within them.
@@ -320,31 +411,13 @@ class PretrainedPolicy:
         policy.history_ = [dict(entry) for entry in state["history"]]
         policy.adapter_ = load_file(path)
         policy.vocabulary_ = list(state["vocabulary"])
-        policy._ready()
+        policy.runtime()
         return policy
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_runtime"}
 
-    def _ready(self) -> _Runtime:
-        """Codec and network, rebuilt after loading or unpickling."""
-        if not hasattr(self, "adapter_"):
-            raise NotFittedError("This PretrainedPolicy is not fitted yet; call `fit` first.")
-        if getattr(self, "_runtime", None) is None:
-            device = choose_device(self.device)
-            with private_torch_rng(0, device):
-                runtime = self._build(device)
-            if runtime.codec.vocabulary.tolist() != self.vocabulary_:
-                raise SkgensynthError(
-                    f"The tokenizer of {str(self.model)!r} is not the one of the model that was fine-tuned; put that "
-                    "model back, or fit again."
-                )
-            set_adapter_weights(runtime.network, self.adapter_)
-            self._runtime = runtime
-        assert self._runtime is not None
-        return self._runtime
-
-    def _build(self, device: Any) -> _Runtime:
+    def _build(self, device: Any) -> Runtime:
         codec = TextCodec(self.schema_, load_tokenizer(self.model), self.decimals_)
         network = adapted_network(
             self.model, codec.vocabulary, device, lora_rank=self.lora_rank, lora_dropout=self.lora_dropout
@@ -355,32 +428,7 @@ class PretrainedPolicy:
                 f"A row may need {codec.longest_row()} tokens, but the model {str(self.model)!r} reads {context}. "
                 "Drop columns, shorten their names and levels, or choose a model with a longer context."
             )
-        return _Runtime(codec, network, self.sample_batch_size)
-
-    def _decode(
-        self,
-        runtime: _Runtime,
-        n: int,
-        order: list[int],
-        seed: int,
-        grammars: Mapping[int, Grammar],
-        weighted: set[int],
-    ) -> NDArray[np.float64]:
-        """Decode n rows in one order, in parts no larger than memory has allowed so far."""
-
-        def work(size: int) -> NDArray[np.float64]:
-            rng = np.random.default_rng(seed)
-            return np.concatenate(
-                [
-                    decode_rows(
-                        runtime.network, runtime.codec, min(size, n - start), order, rng, grammars, weighted, size
-                    )
-                    for start in range(0, n, size)
-                ]
-            )
-
-        rows, runtime.batch_size = shrinking(work, runtime.batch_size, "sample_batch_size")
-        return rows
+        return Runtime(codec, network, self.sample_batch_size)
 
     def _portable_name(self) -> str:
         """The model as another process would find it: a packaged model by name, a path in full."""

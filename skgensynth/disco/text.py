@@ -66,10 +66,13 @@ class TokenRow:
     choices : list of (int, int, int)
         Index in ``ids`` of a token that was a choice, number of the set of tokens that were allowed, position of
         the token in `TextCodec.vocabulary`.
+    columns : list of int
+        Column of each choice.
     """
 
     ids: list[int]
     choices: list[tuple[int, int, int]]
+    columns: list[int]
 
 
 class TextCodec:
@@ -193,15 +196,17 @@ class TextCodec:
         """
         ids = list(self.start)
         choices: list[tuple[int, int, int]] = []
+        columns: list[int] = []
         for index in order:
             piece = self.piece(index, float(values[index]))
             if piece is None:
                 return None
             ids += self.names[index]
             choices += [(len(ids) + offset, number, target) for offset, number, target in piece.choices]
+            columns += [index] * len(piece.choices)
             ids += piece.tokens
             ids.append(self.end)
-        return TokenRow(ids, choices)
+        return TokenRow(ids, choices, columns)
 
     def text(self, values: NDArray[np.float64], order: Sequence[int] | None = None) -> str:
         """One encoded row as readable text.

@@ -260,6 +260,19 @@ def score_rows(
     return shrinking(work, batch_size, setting)
 
 
+def token_rows(codec: TextCodec, values: NDArray[np.float64], orders: NDArray[np.int64]) -> list[TokenRow]:
+    """Rows as tokens, each in its column order; a `SchemaMismatchError` where the schema does not hold a value."""
+    rows = []
+    for values_of_row, order in zip(values, orders, strict=True):
+        row = codec.row(values_of_row, order.tolist())
+        if row is None:
+            raise SchemaMismatchError(
+                "A training row holds a value that its schema does not; infer the schema from it."
+            )
+        rows.append(row)
+    return rows
+
+
 def _split(
     values: NDArray[np.float64], fraction: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -273,16 +286,7 @@ def _split(
 
 def _ordered_rows(codec: TextCodec, values: NDArray[np.float64], rng: np.random.Generator) -> list[TokenRow]:
     """Training rows as tokens, each in a column order of its own."""
-    orders = rng.permuted(np.tile(np.arange(values.shape[1]), (len(values), 1)), axis=1)
-    rows = []
-    for values_of_row, order in zip(values, orders, strict=True):
-        row = codec.row(values_of_row, order.tolist())
-        if row is None:
-            raise SchemaMismatchError(
-                "A training row holds a value that its schema does not; infer the schema from it."
-            )
-        rows.append(row)
-    return rows
+    return token_rows(codec, values, rng.permuted(np.tile(np.arange(values.shape[1]), (len(values), 1)), axis=1))
 
 
 def _progress(n_epochs: int, verbose: int) -> Any:

@@ -10,7 +10,7 @@ import torch
 
 from skgensynth.conditions import Conditions
 from skgensynth.disco.adapters import adapted_network
-from skgensynth.disco.decoding import decode_rows, row_log_prob
+from skgensynth.disco.decoding import choice_log_probs, decode_rows, row_log_prob
 from skgensynth.disco.loading import load_tokenizer
 from skgensynth.disco.text import TextCodec, number_decimals
 from skgensynth.exceptions import SkgensynthError
@@ -48,6 +48,38 @@ def test_probabilities_of_all_rows_add_up_to_one(machine, order):
     network, codec, _ = machine
 
     assert probabilities(network, codec, all_rows(), order).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_every_choice_has_the_probabilities_of_the_allowed_tokens(machine):
+    network, codec, _ = machine
+    rows = [codec.row(row, order) for row in all_rows()[::7] for order in [(0, 1, 2), (2, 1, 0)]]
+
+    with torch.inference_mode():
+        found = choice_log_probs(network, codec, rows)
+        alone = [network(input_ids=torch.tensor([row.ids])).logits[0].double().numpy() for row in rows]
+
+    choices = [
+        (number, *choice, column)
+        for number, row in enumerate(rows)
+        for choice, column in zip(row.choices, row.columns, strict=True)
+    ]
+    assert found.rows.tolist() == [number for number, *_ in choices]
+    for log_probs, chosen, (number, place, some, target, column) in zip(
+        found.log_probs.numpy(), found.chosen.numpy(), choices, strict=True
+    ):
+        weights = np.where(codec.masks[some], np.exp(alone[number][place - 1]), 0.0)
+        assert np.exp(log_probs) == pytest.approx(weights / weights.sum(), abs=1e-5)
+        assert ((log_probs == -np.inf) == ~codec.masks[some]).all()
+        assert chosen == log_probs[target]
+        assert codec.vocabulary[target] == rows[number].ids[place]
+        before = rows[number].ids[:place]
+        assert max(range(3), key=lambda index: _last_place(before, codec.names[index])) == column
+
+
+def _last_place(ids, name):
+    """Where a column's name stands last among tokens, -1 if nowhere."""
+    ends = range(len(name), len(ids) + 1)
+    return max((end for end in ends if tuple(ids[end - len(name) : end]) == tuple(name)), default=-1)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0)])

@@ -220,9 +220,9 @@ class _Fold:
         tokens, columns = _joined(parts)
         loss = torch.zeros(())
         for level, head in self._heads.items():
-            scores, wanted = head(tokens, columns), labels[level]
-            if (wanted != IGNORED).any():
-                loss = loss + functional.cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)
+            wanted = labels[level].flatten()
+            for scores in head(tokens, columns) if (wanted != IGNORED).any() else ():
+                loss = loss + functional.cross_entropy(scores.flatten(0, 1), wanted, ignore_index=IGNORED)
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -243,7 +243,8 @@ class _Fold:
         assert self._trees is not None
         tokens, columns = rows.units.tensors()
         with torch.no_grad():
-            raw = {level: head(tokens, columns).double() for level, head in self._heads.items()}
+            # What a part adds to its surroundings: the log-odds with it, less those without it.
+            raw = {level: torch.sub(*head(tokens, columns)).double() for level, head in self._heads.items()}
         odds = {level: (score[..., REAL] - score[..., GENERATED]).numpy() for level, score in raw.items()}
         odds["row"] = self._trees.log_odds(rows.values)[:, None]
         odds = {level: np.clip(score, -MAX_LOG_ODDS, MAX_LOG_ODDS) for level, score in odds.items()}

@@ -40,7 +40,10 @@ class _Embedding(nn.Module):
 
 
 class TokenHead(nn.Module):
-    """One score for each token of a row: a bidirectional LSTM over the row's tokens.
+    """Two scores for each token of a row: with the token, and from the tokens around it alone.
+
+    A long short-term memory reads the tokens before, another one those after. The difference of both scores is what the
+    token itself adds: a broken token does not speak against its neighbours (ours).
 
     Parameters
     ----------
@@ -58,15 +61,22 @@ class TokenHead(nn.Module):
         for parameter in self.lstm.parameters():
             with torch.no_grad():
                 parameter.uniform_(-(WIDTH**-0.5), WIDTH**-0.5, generator=generator)
-        self.out = _Linear(2 * WIDTH, N_SORTS, generator)
+        self.judge = _Judge(2 * WIDTH, space, generator)
 
-    def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
-        """Scores of shape (n_rows, length, N_SORTS)."""
-        return self.out(self.lstm(self.embedding(tokens, columns))[0])
+    def forward(self, tokens: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores with and without the token itself, each of shape (n_rows, length, N_SORTS)."""
+        state = self.embedding(tokens, columns)
+        before, after = self.lstm(state)[0].split(WIDTH, dim=-1)
+        none = before.new_zeros(len(before), 1, WIDTH)
+        around = torch.cat([none, before[:, :-1]], dim=1), torch.cat([after[:, 1:], none], dim=1)
+        return self.judge(state, torch.cat(around, dim=-1), columns)
 
 
 class SentenceHead(nn.Module):
-    """One score for each column's value in the context of its row: attention among all columns, in both directions.
+    """Two scores for each column's value in its row: with the value, and from all other columns alone.
+
+    Attention in both directions, from which each column's own value is left out. The difference of both scores is what
+    the value adds to the rest of its row (ours).
 
     Parameters
     ----------
@@ -80,18 +90,41 @@ class SentenceHead(nn.Module):
         super().__init__()
         self.embedding = _Embedding(space, generator)
         self.n_columns = space.n_columns
-        self.qkv = _Linear(WIDTH, 3 * WIDTH, generator)
-        self.up = _Linear(2 * WIDTH, 2 * WIDTH, generator)
-        self.out = _Linear(2 * WIDTH, N_SORTS, generator)
+        self.query = _normal(generator, space.n_columns, WIDTH, scale=1.0)
+        self.key_value = _Linear(WIDTH, 2 * WIDTH, generator)
+        self.judge = _Judge(WIDTH, space, generator)
 
-    def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
-        """Scores of shape (n_rows, n_columns, N_SORTS)."""
+    def forward(self, tokens: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores with and without the value itself, each of shape (n_rows, n_columns, N_SORTS)."""
         pairs = _by_column(self.embedding(tokens, columns), columns, self.n_columns)
         n_rows, n_columns, _ = pairs.shape
-        split = self.qkv(pairs).view(n_rows, n_columns, 3, N_HEADS, WIDTH // N_HEADS).permute(2, 0, 3, 1, 4)
-        query, key, value = split.unbind(0)
-        context = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        return self.out(functional.gelu(self.up(torch.cat([pairs, context], dim=-1))))
+        if n_columns == 1:
+            return self.judge(pairs, torch.zeros_like(pairs), torch.zeros(n_rows, 1, dtype=torch.int64))
+        shape = (n_rows, n_columns, N_HEADS, WIDTH // N_HEADS)
+        key, value = (part.reshape(shape).transpose(1, 2) for part in self.key_value(pairs).split(WIDTH, dim=-1))
+        # What a column looks for in the others depends on the column, not on its value.
+        query = self.query.expand(n_rows, -1, -1).reshape(shape).transpose(1, 2)
+        others = ~torch.eye(n_columns, dtype=torch.bool)
+        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=others).transpose(1, 2)
+        return self.judge(pairs, context.flatten(2), torch.arange(n_columns).expand(n_rows, -1))
+
+
+class _Judge(nn.Module):
+    """Scores of a thing in its context, and of the context alone."""
+
+    def __init__(self, n_context: int, space: UnitSpace, generator: torch.Generator) -> None:
+        super().__init__()
+        self.columns = _normal(generator, space.n_columns, WIDTH, scale=0.3)
+        self.up = _Linear(2 * WIDTH + n_context, 2 * WIDTH, generator)
+        self.out = _Linear(2 * WIDTH, N_SORTS, generator)
+        self.up_alone = _Linear(WIDTH + n_context, 2 * WIDTH, generator)
+        self.out_alone = _Linear(2 * WIDTH, N_SORTS, generator)
+
+    def forward(self, state: Tensor, context: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Both scores, of the shape of the state but for its last dimension."""
+        around = torch.cat([context, functional.embedding(columns.clamp_min(0), self.columns)], dim=-1)
+        alone = self.out_alone(functional.gelu(self.up_alone(around)))
+        return self.out(functional.gelu(self.up(torch.cat([state, around], dim=-1)))), alone
 
 
 class FeatureHead(nn.Module):
@@ -115,13 +148,14 @@ class FeatureHead(nn.Module):
         self.up = nn.ModuleList(_Linear(len(group) * WIDTH, 2 * WIDTH, generator) for group in groups)
         self.out = nn.ModuleList(_Linear(2 * WIDTH, N_SORTS, generator) for _ in groups)
 
-    def forward(self, tokens: Tensor, columns: Tensor) -> Tensor:
-        """Scores of shape (n_rows, n_groups, N_SORTS)."""
+    def forward(self, tokens: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of shape (n_rows, n_groups, N_SORTS), and those of no columns, which are 0."""
         pairs = _by_column(self.embedding(tokens, columns), columns, self.n_columns)
         scores = [pairs.new_zeros((len(tokens), 0, N_SORTS))]
         for group, up, out in zip(self.groups, self.up, self.out, strict=True):
             scores.append(out(functional.gelu(up(pairs[:, group].flatten(1))))[:, None])
-        return torch.cat(scores, dim=1)
+        joined = torch.cat(scores, dim=1)
+        return joined, torch.zeros_like(joined)
 
 
 class _Linear(nn.Module):

@@ -22,8 +22,6 @@ from skgensynth.schema import TableSchema
 
 __all__ = ["Guidance", "LoopSettings", "reinforce"]
 
-# Rows of the policy that discriminators train on and that a state is judged by: twice the real ones, within bounds.
-MIN_POOL, MAX_POOL = 1024, 4096
 # Real rows that discriminators learn from; more of a large table say little more.
 MAX_REAL = 4096
 # A state whose held-out detection AUC is by so many standard errors above the supervised policy's is not kept.
@@ -67,6 +65,8 @@ class LoopSettings:
         Batches of rows in a cycle.
     batch_size : int
         Rows drawn and learned from at once.
+    pool : (int, int), default=(1024, 4096)
+        Bounds of the rows that discriminators train on and that a state is judged by: twice the real ones within them.
     """
 
     dense: bool
@@ -74,6 +74,7 @@ class LoopSettings:
     n_cycles: int
     n_batches: int
     batch_size: int
+    pool: tuple[int, int] = (1024, 4096)
 
 
 def reinforce(
@@ -168,7 +169,7 @@ class _Loop:
         for place, group in enumerate(guidance.groups):
             self._groups[place, list(group)] = True
         self._discriminators = Discriminators(learner.space, guidance.groups, real, learner.write, rng)
-        self._n_pool = int(np.clip(2 * len(some), MIN_POOL, MAX_POOL))
+        self._n_pool = int(np.clip(2 * len(some), *settings.pool))
         self._error = float(np.sqrt((1 / len(some) + 1 / self._n_pool) / 12))
         self._start = time.perf_counter()
         self._limit = 1.0

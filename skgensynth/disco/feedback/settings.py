@@ -23,10 +23,10 @@ class FeedbackSettings:
     ----------
     n_cycles : int, default=4
         Times that the discriminators are refreshed.
-    n_batches : int, default=32
-        Batches of rows in a cycle.
-    batch_size : int, default=128
-        Rows in a batch.
+    n_batches : int, default=None
+        Batches of rows in a cycle. None is 32 for the compact policy and 8 for a pretrained one.
+    batch_size : int, default=None
+        Rows in a batch. None is 128 for the compact policy and 64 for a pretrained one.
     n_passes : int, default=2
         Steps on the rows of a batch.
     learning_rate : float, default=None
@@ -47,8 +47,8 @@ class FeedbackSettings:
     """
 
     n_cycles: int = 4
-    n_batches: int = 32
-    batch_size: int = 128
+    n_batches: int | None = None
+    batch_size: int | None = None
     n_passes: int = 2
     learning_rate: float | None = None
     clip: float = 0.2
@@ -61,6 +61,8 @@ class FeedbackSettings:
     def __post_init__(self) -> None:
         for name in ("n_cycles", "n_batches", "batch_size", "n_passes"):
             value = getattr(self, name)
+            if value is None and name in ("n_batches", "batch_size"):
+                continue
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"feedback_params gives {name}={value!r}; it must be a whole number of at least 1")
         for name in ("learning_rate", "clip"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from skgensynth.constraints.rules import Decimals, Domain
 from skgensynth.disco.compact import CompactPolicy
 from skgensynth.disco.feedback.compact import CompactLearner
 from skgensynth.disco.feedback.loop import Guidance, LoopSettings, reinforce
+from skgensynth.disco.feedback.pretrained import PretrainedLearner
 from skgensynth.disco.feedback.rewards import RewardSettings
 from skgensynth.disco.feedback.rollouts import GradientSettings, Learner
 from skgensynth.disco.feedback.settings import DEFAULT_WEIGHTS, FeedbackSettings
 from skgensynth.disco.policies import Policy
+from skgensynth.disco.pretrained import PretrainedPolicy
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
@@ -26,6 +29,21 @@ __all__ = ["give_feedback"]
 MIN_ROWS = 40
 # Groups of associated columns that are judged, the strongest ones.
 MAX_GROUPS = 40
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What is chosen for a kind of policy: settings that are None, and bounds of the rows that it is judged by."""
+
+    learning_rate: float
+    n_batches: int
+    batch_size: int
+    pool: tuple[int, int]
+
+
+COMPACT = _Scale(3e-3, 32, 128, LoopSettings.pool)
+# A row of a language model costs a hundred times as much.
+PRETRAINED = _Scale(1e-4, 8, 64, (256, 1024))
 
 
 def give_feedback(
@@ -66,11 +84,11 @@ def give_feedback(
     Returns
     -------
     list of dict
-        See `reinforce`; empty where there are fewer than 40 rows, and no policy is changed.
+        See `reinforce`; empty where there are fewer than 40 rows or all are the same, and no policy is changed.
     """
     laws = _breakable(constraints, values, schema)
     policy.obey(laws)
-    if len(values) < MIN_ROWS:
+    if len(values) < MIN_ROWS or np.array_equal(values, np.tile(values[0], (len(values), 1)), equal_nan=True):
         return []
     places = {column.name: place for place, column in enumerate(schema.modelled)}
     known = [[places[name] for name in group if name in places] for group in groups[:MAX_GROUPS]]
@@ -78,8 +96,14 @@ def give_feedback(
     rewards = RewardSettings(
         {**DEFAULT_WEIGHTS, **(settings.weights or {})}, settings.violation_weight, settings.frequency_weight
     )
-    loop = LoopSettings(dense, rewards, settings.n_cycles, settings.n_batches, settings.batch_size)
-    return reinforce(_learner(policy, values, settings), values, schema, guidance, loop, rng, verbose=verbose)
+    scale = COMPACT if isinstance(policy, CompactPolicy) else PRETRAINED
+    n_batches = settings.n_batches or scale.n_batches
+    batch_size = settings.batch_size or scale.batch_size
+    loop = LoopSettings(dense, rewards, settings.n_cycles, n_batches, batch_size, scale.pool)
+    n_steps = settings.n_cycles * n_batches * settings.n_passes
+    rate = settings.learning_rate or scale.learning_rate
+    gradient = GradientSettings(rate, settings.clip, settings.kl_weight, settings.n_passes, n_steps)
+    return reinforce(_learner(policy, gradient), values, schema, guidance, loop, rng, verbose=verbose)
 
 
 def _breakable(constraints: Sequence[Constraint], values: NDArray[np.float64], schema: TableSchema) -> Laws:
@@ -90,19 +114,12 @@ def _breakable(constraints: Sequence[Constraint], values: NDArray[np.float64], s
     return laws.subset(~(kept & np.array(sure, dtype=bool)))
 
 
-def _learner(policy: Policy, values: NDArray[np.float64], settings: FeedbackSettings) -> Learner:
+def _learner(policy: Policy, settings: GradientSettings) -> Learner:
     """Who computes the gradient of a policy."""
-    n_steps = settings.n_cycles * settings.n_batches * settings.n_passes
-
-    def gradient(rate: float) -> GradientSettings:
-        chosen = rate if settings.learning_rate is None else settings.learning_rate
-        return GradientSettings(chosen, settings.clip, settings.kl_weight, settings.n_passes, n_steps)
-
     if isinstance(policy, CompactPolicy):
-        return CompactLearner(policy, gradient(3e-3))
-    from skgensynth.disco.feedback.pretrained import PretrainedLearner
-
-    return PretrainedLearner(policy, gradient(1e-4))
+        return CompactLearner(policy, settings)
+    assert isinstance(policy, PretrainedPolicy)
+    return PretrainedLearner(policy, settings)
 
 
 def _shaped_columns(schema: TableSchema, shaping: str | None) -> list[int]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from skgensynth.disco.feedback import discriminators, loop, trees
+from skgensynth.disco.feedback import discriminators, stage, trees
 
 
 @pytest.fixture
@@ -11,4 +13,4 @@ def hasty(monkeypatch):
     monkeypatch.setattr(discriminators, "FIRST_STEPS", 6)
     monkeypatch.setattr(discriminators, "NEXT_STEPS", 2)
     monkeypatch.setattr(trees, "N_TREES", 10)
-    monkeypatch.setattr(loop, "MIN_POOL", 128)
+    monkeypatch.setattr(stage, "COMPACT", replace(stage.COMPACT, pool=(128, 4096)))

@@ -25,17 +25,33 @@ def changed(tokens, column):
     return out
 
 
+def scored(head, tokens, columns):
+    """What each part adds to its surroundings."""
+    return torch.sub(*head(tokens, columns))
+
+
 @torch.no_grad()
 def moved(head, column):
     """Which scores move when one column's tokens change."""
     tokens = rows()
-    return ((head(tokens, COLUMNS) - head(changed(tokens, column), COLUMNS)).abs() > 1e-7).any(dim=2).all(dim=0)
+    first, second = (scored(head, part, COLUMNS) for part in (tokens, changed(tokens, column)))
+    return ((first - second).abs() > 1e-7).any(dim=2).all(dim=0)
 
 
 @pytest.mark.parametrize("head", [TokenHead(SPACE, generator()), SentenceHead(SPACE, generator())])
 @pytest.mark.parametrize("column", [0, 3])
 def test_tokens_and_pairs_are_judged_in_the_context_of_all_others(head, column):
     assert moved(head, column).tolist() == [True] * 4
+
+
+@pytest.mark.parametrize("head", [TokenHead(SPACE, generator()), SentenceHead(SPACE, generator())])
+def test_what_surrounds_a_part_does_not_hold_the_part(head):
+    tokens = rows()
+
+    alone = [head(part, COLUMNS)[1][:, 2] for part in (tokens, changed(tokens, 2), changed(tokens, 1))]
+
+    assert torch.equal(alone[0], alone[1])
+    assert not torch.equal(alone[0], alone[2])
 
 
 def test_a_group_sees_its_own_columns_and_no_others():
@@ -49,10 +65,10 @@ def test_a_group_sees_its_own_columns_and_no_others():
 def test_scores_have_one_number_for_each_sort():
     tokens = rows()
 
-    assert TokenHead(SPACE, generator())(tokens, COLUMNS).shape == (5, 4, 3)
-    assert SentenceHead(SPACE, generator())(tokens, COLUMNS).shape == (5, 4, 3)
-    assert FeatureHead(SPACE, [[0, 1], [2]], generator())(tokens, COLUMNS).shape == (5, 2, 3)
-    assert FeatureHead(SPACE, [], generator())(tokens, COLUMNS).shape == (5, 0, 3)
+    assert scored(TokenHead(SPACE, generator()), tokens, COLUMNS).shape == (5, 4, 3)
+    assert scored(SentenceHead(SPACE, generator()), tokens, COLUMNS).shape == (5, 4, 3)
+    assert scored(FeatureHead(SPACE, [[0, 1], [2]], generator()), tokens, COLUMNS).shape == (5, 2, 3)
+    assert scored(FeatureHead(SPACE, [], generator()), tokens, COLUMNS).shape == (5, 0, 3)
 
 
 def test_the_end_of_a_shorter_row_changes_no_group_and_no_pair():
@@ -61,7 +77,7 @@ def test_the_end_of_a_shorter_row_changes_no_group_and_no_pair():
     more = torch.cat([columns, torch.full((5, 2), -1)], dim=1)
 
     for head in (SentenceHead(SPACE, generator()), FeatureHead(SPACE, [[0, 2]], generator())):
-        assert torch.allclose(head(tokens, columns), head(longer, more), atol=1e-6)
+        assert torch.allclose(scored(head, tokens, columns), scored(head, longer, more), atol=1e-6)
 
 
 def test_a_pair_is_all_of_its_columns_tokens():
@@ -71,7 +87,7 @@ def test_a_pair_is_all_of_its_columns_tokens():
     columns = torch.tensor([[0, 0, 1, 2]] * 3)
 
     for head in (SentenceHead(space, generator()), FeatureHead(space, [[0, 1]], generator())):
-        scores = head(tokens, columns)
+        scores = scored(head, tokens, columns)
         assert scores.shape[1] == (3 if isinstance(head, SentenceHead) else 1)
         assert torch.allclose(scores[0], scores[1], atol=1e-6)
         assert not torch.allclose(scores[0], scores[2], atol=1e-3)
@@ -83,7 +99,9 @@ def test_what_is_known_of_tokens_beforehand_is_read():
     with_features = SentenceHead(UnitSpace(3, 1, features), generator())
     with torch.no_grad():
         with_features.embedding.tokens.zero_()
-        near, same, far = with_features(torch.tensor([[0], [1], [2]]), torch.zeros(3, 1, dtype=torch.int64))[:, 0]
+        near, same, far = scored(with_features, torch.tensor([[0], [1], [2]]), torch.zeros(3, 1, dtype=torch.int64))[
+            :, 0
+        ]
 
     assert (near - same).abs().max() < 0.2 * (near - far).abs().max()
 
@@ -92,7 +110,7 @@ def test_what_is_known_of_tokens_beforehand_is_read():
 def test_initial_weights_come_from_the_generator_alone(make):
     before = torch.get_rng_state()
 
-    first, again, other = (make(SPACE, generator(seed))(rows(), COLUMNS) for seed in (1, 1, 2))
+    first, again, other = (scored(make(SPACE, generator(seed)), rows(), COLUMNS) for seed in (1, 1, 2))
 
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
