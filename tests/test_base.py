@@ -11,7 +11,10 @@ from common.tables import mixed_table, number_table
 from common.toy import MarginalsSynthesizer
 from sklearn.exceptions import NotFittedError
 
+from skgensynth.constraints import parse_constraint
 from skgensynth.exceptions import SamplingError
+from skgensynth.laws import Laws
+from skgensynth.sampling import SamplingSummary
 
 RECORDS = pd.DataFrame(
     {
@@ -170,6 +173,56 @@ def _no_conditions():
     from skgensynth.conditions import Conditions
 
     return Conditions()
+
+
+# Laws and the summary of a draw --------------------------------------------------------------------------------------
+
+
+class Lawful(Scripted):
+    """Refuses rows that break the law that it was given."""
+
+    def obey(self, sentence):
+        self._sentence = sentence
+        return self
+
+    def _laws(self):
+        return Laws([parse_constraint(self._sentence)], self.schema_)
+
+
+def test_rows_that_break_a_law_are_drawn_again_and_the_summary_says_so():
+    synthesizer = Lawful(random_state=0, copies="allow").fit(RECORDS).obey("age < 60")
+    synthesizer.script(repeating(*synthesizer._training_values))
+
+    X = synthesizer.sample(20)
+
+    summary = synthesizer.sampling_summary_
+    assert (X["age"] < 60).all()
+    assert 0 < summary.yield_rate < 1
+    assert summary.n_accepted >= 20
+    assert summary.reasons == {"breaks 'age < 60'": summary.n_candidates - summary.n_accepted}
+
+
+def test_a_law_that_no_row_keeps_ends_in_an_error_that_names_it():
+    synthesizer = Lawful(random_state=0, copies="allow").fit(RECORDS).obey("age < 30")
+
+    with pytest.raises(SamplingError, match="breaks 'age < 30'"):
+        synthesizer.script(repeating(*synthesizer._training_values)).sample(5)
+
+
+def test_without_laws_every_row_is_accepted_and_counted():
+    synthesizer = Scripted(random_state=0, copies="allow").fit(RECORDS)
+
+    synthesizer.script(repeating(*synthesizer._training_values)).sample(7)
+
+    assert synthesizer.sampling_summary_ == SamplingSummary(7, 7, Counter())
+    assert synthesizer.sampling_summary_.yield_rate == 1
+
+
+def test_a_new_fit_forgets_the_last_draw():
+    synthesizer = MarginalsSynthesizer(random_state=0).fit(RECORDS)
+    synthesizer.sample(3)
+
+    assert not hasattr(synthesizer.fit(RECORDS), "sampling_summary_")
 
 
 # Resampling ----------------------------------------------------------------------------------------------------------

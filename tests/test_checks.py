@@ -4,7 +4,9 @@ import pytest
 
 from skgensynth.checks import RowCheck
 from skgensynth.conditions import Conditions
+from skgensynth.constraints import parse_constraint
 from skgensynth.copies import CopyFilter
+from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 TABLE = pd.DataFrame(
@@ -57,3 +59,37 @@ def test_copies_are_rejected(schema, values):
     ok, reasons = RowCheck(schema, Conditions(), copies)(np.vstack([values, fresh]))
     assert ok.tolist() == [False] * 40 + [True] * 40
     assert reasons["exact copy of a training row"].sum() == 40
+
+
+LAWS = ["if age < 50 then sex is F", "bmi > 25"]
+
+
+def test_rows_that_break_a_law_are_rejected_in_its_own_words(schema, values):
+    laws = Laws([parse_constraint(sentence) for sentence in LAWS], schema)
+
+    ok, reasons = RowCheck(schema, Conditions(), None, laws)(values)
+
+    first = (TABLE["age"] < 50) & (TABLE["sex"] == "M")
+    second = TABLE["bmi"] <= 25
+    assert ok.tolist() == (~(first | second)).tolist()
+    assert reasons.keys() == {f"breaks {sentence!r}" for sentence in LAWS}
+    assert reasons[f"breaks {LAWS[0]!r}"].tolist() == first.tolist()
+    assert reasons[f"breaks {LAWS[1]!r}"].tolist() == second.tolist()
+
+
+def test_laws_are_judged_on_rows_that_belong_to_the_table(schema, values):
+    values[:, 2] = 1
+    values[0, 2] = 99
+    laws = Laws([parse_constraint("sex is F")], schema)
+
+    ok, reasons = RowCheck(schema, Conditions(), None, laws)(values)
+
+    assert not ok.any()
+    assert reasons["breaks 'sex is F'"].tolist() == [False] + [True] * 39
+
+
+def test_without_laws_no_reason_speaks_of_any(schema, values):
+    ok, reasons = RowCheck(schema, Conditions(), None, Laws([], schema))(values)
+
+    assert ok.all()
+    assert not reasons

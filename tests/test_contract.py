@@ -17,10 +17,11 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils import get_tags
+from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgensynth import BaseSynthesizer
+from skgensynth.disco.feedback import discriminators, loop, trees
 from skgensynth.exceptions import ConditionError, ModelNotFoundError, SchemaError
 
 BY_NAME = {type(synthesizer).__name__: synthesizer for synthesizer in SYNTHESIZERS}
@@ -581,3 +582,48 @@ def test_silent_unless_asked(synthesizer, capfd):
     assert quiet.out == quiet.err == ""
     synthesizer.set_params(verbose=1).sample(10)
     assert "rows/s" in capfd.readouterr().err
+
+
+# With a second stage -------------------------------------------------------------------------------------------------
+
+ESSENTIALS = [
+    "check_estimators_overwrite_params",
+    "check_dict_unchanged",
+    "check_estimators_pickle",
+    "check_fit2d_1feature",
+    "check_n_features_in",
+    "check_readonly_memmap_input",
+]
+
+
+@pytest.fixture(scope="module")
+def two_stages():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(discriminators, "FIRST_STEPS", 4)
+        patch.setattr(discriminators, "NEXT_STEPS", 1)
+        patch.setattr(trees, "N_TREES", 5)
+        patch.setattr(loop, "MIN_POOL", 64)
+        once = {"n_cycles": 1, "n_batches": 1, "n_passes": 1, "batch_size": 6}
+        yield clone(BY_NAME["DiscoTabSynthesizer"]).set_params(feedback="hierarchical", feedback_params=once)
+
+
+@pytest.mark.parametrize("check", ESSENTIALS)
+def test_a_second_stage_passes_the_checks_of_scikit_learn(two_stages, check):
+    getattr(estimator_checks, check)("DiscoTabSynthesizer", clone(two_stages))
+
+
+@pytest.mark.parametrize("check", ["check_samplers_fit", "check_samplers_fit_resample"])
+def test_a_second_stage_passes_the_checks_of_imbalanced_learn(two_stages, check):
+    getattr(imblearn_checks, check)("DiscoTabSynthesizer", clone(two_stages))
+
+
+def test_a_second_stage_keeps_what_the_table_is(two_stages, tmp_path):
+    X, y = mixed_table()
+    fitted = clone(two_stages).set_params(copies="allow").fit(X, y)
+    fitted.save(tmp_path)
+    for one in (fitted, pickle.loads(pickle.dumps(fitted)), BaseSynthesizer.load(tmp_path)):
+        X_new, y_new = one.sample(40, conditions={"age": (50, None)})
+        assert_series_equal(X_new.dtypes, X.dtypes)
+        assert (X_new["age"] >= 50).all()
+        assert_frame_equal(X_new, fitted.sample(40, conditions={"age": (50, None)})[0])
+        assert_series_equal(y_new, fitted.sample(40, conditions={"age": (50, None)})[1])

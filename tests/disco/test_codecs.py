@@ -184,3 +184,24 @@ def test_a_column_without_a_value_has_only_the_missing_token():
 
     assert codec.sizes[0] == 1
     assert np.isnan(codec.decode(tokens, NONE, np.random.default_rng(0))[:, 0]).all()
+
+
+def test_one_column_decodes_as_all_of_them_do(table, codec):
+    _, values = table
+    tokens = codec.encode(values)
+
+    for j in range(5):
+        drawn = codec.decode_column(j, tokens[:, j], None, np.random.default_rng(0))
+
+        assert np.array_equal(np.isnan(drawn), np.isnan(values[:, j]))
+        again = codec.encode(np.where(np.arange(5) == j, drawn[:, None], values))
+        # A value rounded onto the border of two bins may count with either.
+        assert (again[:, j] == tokens[:, j]).mean() > 0.9
+
+
+def test_one_column_decodes_within_its_condition(table, codec):
+    schema, _ = table
+    allowed = Conditions.parse({"age": (60, None)}, schema).allowed[0]
+    tokens = np.flatnonzero(codec.shares(0, allowed)).repeat(20)
+
+    assert (codec.decode_column(0, tokens, allowed, np.random.default_rng(0)) >= 60).all()

@@ -417,3 +417,16 @@ def test_a_soft_constraint_refuses_nothing():
     rows = synthesizer(feedback=None, constraints=[soft], violations="refuse").fit(*patients()).sample(100)[0]
 
     assert (rows["age"] <= 60).any()
+
+
+def test_the_second_stage_is_drawn(improved, supervised, monkeypatch):
+    from matplotlib import pyplot as plt
+
+    monkeypatch.setattr(plt, "show", None)
+    axes = improved.plot_history(plt.Figure().subplots(4))
+
+    assert [len(axis.get_lines()[0].get_xdata()) for axis in axes] == [2] * 4
+    with pytest.raises(ValueError, match="no second stage to draw"):
+        supervised.plot_history()
+    with pytest.raises(NotFittedError):
+        DiscoTabSynthesizer().plot_history()
