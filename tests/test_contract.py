@@ -2,6 +2,7 @@
 
 import pickle
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgensynth import BaseSynthesizer
-from skgensynth.disco.feedback import discriminators, loop, trees
+from skgensynth.disco.feedback import discriminators, stage, trees
 from skgensynth.exceptions import ConditionError, ModelNotFoundError, SchemaError
 
 BY_NAME = {type(synthesizer).__name__: synthesizer for synthesizer in SYNTHESIZERS}
@@ -602,7 +603,7 @@ def two_stages():
         patch.setattr(discriminators, "FIRST_STEPS", 4)
         patch.setattr(discriminators, "NEXT_STEPS", 1)
         patch.setattr(trees, "N_TREES", 5)
-        patch.setattr(loop, "MIN_POOL", 64)
+        patch.setattr(stage, "COMPACT", replace(stage.COMPACT, pool=(64, 4096)))
         once = {"n_cycles": 1, "n_batches": 1, "n_passes": 1, "batch_size": 6}
         yield clone(BY_NAME["DiscoTabSynthesizer"]).set_params(feedback="hierarchical", feedback_params=once)
 

@@ -45,7 +45,7 @@ def results(tmp_path):
 
 def test_summary_writes_a_table_a_file_and_a_picture(results):
     markdown = summarise(results)
-    assert "| heart | DiscoTabSynthesizer | 0.800 ± 0.000 | 1.000 |" in markdown
+    assert "| heart | DiscoTabSynthesizer, supervised stage | 0.800 ± 0.000 | 1.000 |" in markdown
     assert results.with_suffix(".md").read_text() == markdown
     assert results.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     document = json.loads(results.with_suffix(".json").read_text())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skgensynth import DiscoTabSynthesizer, score_privacy, score_utility
 from skgensynth.constraints import ConstraintSet, Order, parse_constraint
-from skgensynth.disco.feedback import discriminators, loop
+from skgensynth.disco.feedback import discriminators, loop, stage
 from skgensynth.disco.feedback.settings import LEVELS
 from skgensynth.exceptions import ConstraintError, InterruptedTrainingWarning, SchemaMismatchError
 
@@ -124,7 +125,7 @@ def hasty(monkeypatch):
     """Discriminators that learn from few steps and rows, where it does not matter what they find."""
     monkeypatch.setattr(discriminators, "FIRST_STEPS", 6)
     monkeypatch.setattr(discriminators, "NEXT_STEPS", 2)
-    monkeypatch.setattr(loop, "MIN_POOL", 128)
+    monkeypatch.setattr(stage, "COMPACT", replace(stage.COMPACT, pool=(128, 4096)))
 
 
 def patients(n=150, seed=0):
@@ -155,7 +156,7 @@ def supervised():
 def improved():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discriminators, "FIRST_STEPS", 6)
-        patch.setattr(loop, "MIN_POOL", 128)
+        patch.setattr(stage, "COMPACT", replace(stage.COMPACT, pool=(128, 4096)))
         return synthesizer(constraints=LAW, copies="allow").fit(*patients())
 
 

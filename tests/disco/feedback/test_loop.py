@@ -103,12 +103,14 @@ def test_the_good_state_with_the_fewest_broken_rows_remains():
     assert learner.finished
 
 
-def test_of_states_that_break_nothing_the_last_remains():
-    learner = Scripted((0.3, 0), (0.0, 0.05), (0.0, 0.05))
+def test_it_ends_when_there_is_nothing_to_learn():
+    """No law is broken after the first cycle, and nothing tells the rows from real ones."""
+    learner = Scripted((0.3, 0), (0.0, 0.0), (0.0, 1.0))
 
-    run(learner, n_cycles=2)
+    history = run(learner, n_cycles=2)
 
-    assert learner.present == 2
+    assert [entry["cycle"] for entry in history] == [0, 1]
+    assert learner.present == 1
 
 
 def test_a_state_that_is_easier_to_tell_from_real_rows_is_not_kept():
