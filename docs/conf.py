@@ -38,6 +38,7 @@ sphinx_gallery_conf = {
             "plot_conditions.py",
             "plot_augment.py",
             "plot_minority.py",
+            "plot_feedback.py",
             "plot_search.py",
         ]
     ),
