@@ -12,21 +12,20 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_iris
 from sklearn.model_selection import train_test_split
 
 from skgensynth import DiscoTabSynthesizer
 from skgensynth.metrics import tstr
 
 # %%
-# The heart failure records of the UCI repository, where they are at hand; a part of scikit-learn's breast cancer table
-# otherwise.
+# The heart failure records of the UCI repository, where they are at hand; scikit-learn's irises otherwise.
 
 path = Path(os.environ.get("SKGENSYNTH_DATA", "."), "heart_failure_clinical_records.csv")
 if path.exists():
     table, target = pd.read_csv(path), "DEATH_EVENT"
 else:
-    table, target = load_breast_cancer(as_frame=True).frame.iloc[:400, [0, 1, 2, 3, 4, 20, 22, 23, -1]], "target"
+    table, target = load_iris(as_frame=True).frame, "target"
 train, test = train_test_split(table, test_size=0.3, stratify=table[target], random_state=3)
 X, y = train.drop(columns=target), train[target]
 
