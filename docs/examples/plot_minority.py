@@ -43,10 +43,15 @@ print(y.value_counts())
 columns = make_column_transformer((OneHotEncoder(), ["ward", "home"]), remainder="passthrough")
 forest = RandomForestClassifier(50, min_samples_leaf=2, random_state=0)
 smote = SMOTENC("auto", random_state=0)
-# A short training in large steps, because this page trains twenty synthesizers. Their rows are drawn for given classes,
-# so that there is no target to sharpen.
+# A short training in large steps and no second stage, because this page trains twenty synthesizers. Their rows are
+# drawn for given classes, so that there is no target to sharpen.
 disco = DiscoTabSynthesizer(
-    n_epochs=20, batch_size=128, learning_rate=1e-2, policy_params={"target_temperature": 1.0}, random_state=0
+    n_epochs=20,
+    batch_size=128,
+    learning_rate=1e-2,
+    policy_params={"target_temperature": 1.0},
+    feedback=None,
+    random_state=0,
 )
 shares, weights = [0.4, 1.0], [{1: 3}, "balanced"]
 candidates = {
