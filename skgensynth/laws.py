@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.constraints import Constraint, ConstraintSet
+from skgensynth.constraints.rules import Decimals, Domain
 from skgensynth.constraints.view import TableView
 from skgensynth.schema import TableSchema
 
@@ -22,8 +23,6 @@ Redraw = Callable[[int, NDArray[np.intp], np.random.Generator], NDArray[np.float
 class Laws:
     """Hard constraints of a table on its encoded rows.
 
-    Those of what single columns are (their ranges, levels and decimals) are left out: a policy draws no other values.
-
     Parameters
     ----------
     constraints : iterable of Constraint
@@ -34,7 +33,7 @@ class Laws:
     Attributes
     ----------
     constraints : ConstraintSet
-        The hard ones that rows could break.
+        The hard ones that speak of modelled columns only.
     columns : ndarray of shape (n_constraints, n_columns), bool
         Which modelled columns each speaks of.
     """
@@ -42,7 +41,6 @@ class Laws:
     def __init__(self, constraints: Iterable[Constraint], schema: TableSchema) -> None:
         places = {column.name: place for place, column in enumerate(schema.modelled)}
         self._schema = schema
-        self._subsets: dict[bytes, Laws] = {}
         self.constraints = ConstraintSet(
             part for part in constraints if part.hard and all(name in places for name in part.columns)
         )
@@ -53,12 +51,22 @@ class Laws:
     def __len__(self) -> int:
         return len(self.constraints)
 
-    def subset(self, chosen: NDArray[np.bool_]) -> Laws:
-        """Some of the laws, by a mask of shape (n_constraints,)."""
-        key = np.packbits(chosen).tobytes()
-        if key not in self._subsets:
-            self._subsets[key] = Laws([self.constraints[int(i)] for i in np.flatnonzero(chosen)], self._schema)
-        return self._subsets[key]
+    def breakable(self, values: NDArray[np.float64]) -> Laws:
+        """Laws that generated rows could break: not the ranges, levels and decimals that all training rows keep.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows, n_columns)
+            Encoded training rows.
+
+        Returns
+        -------
+        Laws
+        """
+        kept = ~self.broken(values).any(axis=0)
+        sure = [isinstance(law, (Domain, Decimals)) for law in self.constraints]
+        pairs = zip(self.constraints, kept & np.array(sure, dtype=bool), strict=True)
+        return Laws([law for law, certain in pairs if not certain], self._schema)
 
     def broken(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which rows break which laws.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from safetensors.torch import load_file, save_file
 from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Conditions
+from skgensynth.disco.blocks import NetworkSettings
 from skgensynth.disco.codecs import CompactCodec
 from skgensynth.disco.ensembles import N_PARTS, join, make_parts, ordered, restore
-from skgensynth.disco.network import NetworkSettings, RowTransformer
-from skgensynth.disco.sharpening import balance_classes
+from skgensynth.disco.lawful import Decoder
+from skgensynth.disco.sharpening import TargetSharpening
+from skgensynth.disco.states import States
 from skgensynth.disco.training import TrainingSettings, one_torch_thread, train_members
 from skgensynth.exceptions import ModelNotFoundError
 from skgensynth.laws import Laws
@@ -80,23 +82,13 @@ class CompactPolicy:
         Schema of the training table.
     codec_ : CompactCodec
         Vocabulary.
-    network_ : RowTransformer
-        The ensemble in its last state.
-    feature_network_ : RowTransformer
-        The ensemble in the state that draws the features; the same object without a target.
-    offsets_ : ndarray of shape (n_tokens,) or None
-        What keeps the shares of the target's tokens when they are sharpened; None where they are not.
-    target_shares_ : ndarray of shape (n_tokens,) or None
-        Shares of the target's tokens in the training rows; None without a target.
-    laws_ : Laws or None
-        Laws that numbers are drawn by, within their bins; None draws them freely.
+    states_ : States
+        The ensemble in the two states, and how the target is sharpened.
+    decoder_ : Decoder
+        How tokens become rows, under the laws that are to be kept.
     history_ : list of dict
         Per epoch: ``epoch`` (from 1), ``loss`` (mean smoothed cross-entropy of a training row, in nats), ``seconds``.
     """
-
-    laws_: Laws | None
-    offsets_: NDArray[np.float64] | None
-    target_shares_: NDArray[np.float64] | None
 
     def __init__(
         self,
@@ -176,10 +168,13 @@ class CompactPolicy:
         early, self.history_ = train_members(
             parts, ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
         )
-        self.network_ = join(parts, self.codec_, shape)
-        self.feature_network_ = self.network_ if self._target is None else join(early, self.codec_, shape)
-        self.target_shares_ = self._shares_of_target(tokens)
-        self.laws_ = None
+        last = join(parts, self.codec_, shape)
+        target, sharpening = self._target, None
+        if target is not None:
+            size = self.codec_.sizes[target]
+            sharpening = TargetSharpening.of_tokens(target, tokens[:, target], size, self.target_temperature)
+        self.states_ = States(last if target is None else join(early, self.codec_, shape), last, sharpening)
+        self.decoder_ = Decoder(self.codec_, schema, Laws((), schema))
         self.balance(rng)
         return self
 
@@ -207,24 +202,13 @@ class CompactPolicy:
         self._check_fitted()
         tokens = self.codec_.encode(values)
         known = np.flatnonzero((tokens >= 0).all(axis=1))
+        orders = self.states_.orders(len(known), rng)
         out = np.full(len(values), -math.inf)
-        out[known] = self._scores(tokens[known], rng)
-        return out
-
-    def _scores(self, tokens: NDArray[np.int64], rng: np.random.Generator | None) -> NDArray[np.float64]:
-        """Log-probabilities of rows of tokens."""
-        orders = self._orders(len(tokens), rng)
-        out = np.empty(len(tokens))
-        with torch.no_grad(), one_torch_thread():
-            for start in range(0, len(tokens), ROWS_PER_SCORE):
-                part = slice(start, start + ROWS_PER_SCORE)
-                rows = torch.from_numpy(tokens[part])
-                scores = self.feature_network_.token_log_probs(rows, torch.from_numpy(orders[part])).double()
-                if self._target is not None:
-                    probs = self._target_probs(tokens[part], orders[part])
-                    chosen = probs[torch.arange(len(rows)), rows[:, self._target]]
-                    scores[:, self._target] = chosen.double().clamp_min(1e-300).log()
-                out[part] = scores.sum(dim=1).numpy()
+        with one_torch_thread():
+            for start in range(0, len(known), ROWS_PER_SCORE):
+                rows = known[start : start + ROWS_PER_SCORE]
+                part = orders[start : start + ROWS_PER_SCORE]
+                out[rows] = self.states_.log_prob(torch.from_numpy(tokens[rows]), part)
         return out
 
     def sample(self, n: int, conditions: Conditions, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -254,92 +238,25 @@ class CompactPolicy:
         """
         self._check_fitted()
         shares = {j: torch.from_numpy(self.codec_.shares(j, a)).float() for j, a in conditions.allowed.items()}
-        return self.decode(self._draw(n, shares, rng), conditions, rng)
 
-    def decode(
-        self, tokens: NDArray[np.int64], conditions: Conditions, rng: np.random.Generator
-    ) -> NDArray[np.float64]:
-        """Turn tokens into encoded rows on their grids, which keep the laws where their tokens let them.
+        def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+            drawn = self.states_.draw(size, list(shares), shares, rng)
+            return self.decoder_.revise(self.states_, drawn, conditions, rng)
 
-        Parameters
-        ----------
-        tokens : ndarray of shape (n_rows, n_columns)
-            Tokens that fulfil the conditions.
-        conditions : Conditions
-            What rows must fulfil.
-        rng : numpy.random.Generator
-            Source of values within tokens.
+        return self._in_chunks(draw, n, rng)
 
-        Returns
-        -------
-        ndarray of shape (n_rows, n_columns)
-        """
-
-        def redraw(j: int, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
-            drawn = self.codec_.decode_column(j, tokens[rows, j], conditions.allowed.get(j), rng)
-            return self.schema_.modelled[j].snap(drawn)
-
-        values = self.schema_.snap(self.codec_.decode(tokens, conditions, rng))
-        return values if self.laws_ is None else self.laws_.settle(values, redraw, rng)
+    def _in_chunks(
+        self, draw: Callable[[int, np.random.Generator], NDArray[Any]], n: int, rng: np.random.Generator
+    ) -> NDArray[Any]:
+        """Draw rows, in chunks with generators of their own, so that the number of threads changes nothing."""
+        sizes = [min(ROWS_PER_ORDER, n - start) for start in range(0, n, ROWS_PER_ORDER)]
+        with one_torch_thread(), ThreadPoolExecutor(self.n_threads) as pool:
+            return np.concatenate(list(pool.map(draw, sizes, rng.spawn(len(sizes)))))
 
     @property
     def _target(self) -> int | None:
         """Place of the target."""
         return self.schema_.target_index
-
-    def _draw(self, n: int, shares: Mapping[int, torch.Tensor], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Rows of tokens, in chunks with generators of their own, so that the number of threads changes nothing."""
-        chunks = [min(ROWS_PER_ORDER, n - start) for start in range(0, n, ROWS_PER_ORDER)]
-        with one_torch_thread(), ThreadPoolExecutor(self.n_threads) as pool:
-            parts = pool.map(lambda size, seed: self._draw_chunk(size, shares, seed), chunks, rng.spawn(len(chunks)))
-            return np.concatenate(list(parts))
-
-    def _draw_chunk(self, n: int, shares: Mapping[int, torch.Tensor], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Rows of tokens that share an order of columns."""
-        target = None if self._target in shares else self._target
-        network = self.network_ if self._target in shares else self.feature_network_
-        free = [j for j in range(len(self.codec_.sizes)) if j not in shares and j != target]
-        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-        order = [int(j) for j in (*rng.permutation(list(shares)), *rng.permutation(free))]
-        tokens = network.sample(n, order, shares, generator)
-        if target is not None:
-            probs = self._target_probs(tokens.numpy(), self._orders(n, rng))
-            tokens[:, target] = torch.multinomial(probs, 1, generator=generator)[:, 0]
-        return tokens.numpy()
-
-    def _orders(self, n: int, rng: np.random.Generator | None) -> NDArray[np.int64]:
-        """Orders of the columns with the target last; without a generator, the table's own."""
-        free = [j for j in range(len(self.codec_.sizes)) if j != self._target]
-        orders = np.tile(np.array(free, dtype=np.int64), (n, 1))
-        if rng is not None:
-            orders = rng.permuted(orders, axis=1)
-        return orders if self._target is None else np.column_stack([orders, np.full(n, self._target)])
-
-    def target_log_probs(self, network: RowTransformer, tokens: torch.Tensor, orders: torch.Tensor) -> torch.Tensor:
-        """Log-probabilities of the target's tokens after all features, sharpened.
-
-        Parameters
-        ----------
-        network : RowTransformer
-            The ensemble in its last state.
-        tokens, orders : Tensor of shape (n_rows, n_columns)
-            Tokens of each column, and the column at each position, the target last.
-
-        Returns
-        -------
-        Tensor of shape (n_rows, n_target_tokens)
-            Differentiable.
-        """
-        assert self._target is not None
-        logits = network.column_probs(self._target, tokens, orders).clamp_min(1e-12).log()
-        if self.offsets_ is not None:
-            logits = logits / self.target_temperature + torch.from_numpy(self.offsets_).float()
-        return logits.log_softmax(dim=-1)
-
-    @torch.no_grad()
-    def _target_probs(self, tokens: NDArray[np.int64], orders: NDArray[np.int64]) -> torch.Tensor:
-        """Sharpened probabilities of the target's tokens after all features."""
-        return self.target_log_probs(self.network_, torch.from_numpy(tokens), torch.from_numpy(orders)).exp()
 
     def balance(self, rng: np.random.Generator) -> None:
         """Fit the offsets of the sharpened target anew, on rows that the ensemble draws.
@@ -349,31 +266,24 @@ class CompactPolicy:
         rng : numpy.random.Generator
             Source of these rows.
         """
-        self.offsets_ = None
-        if self.target_shares_ is None or self.target_temperature == 1:
+        states = self.states_
+        if states.sharpening is None:
             return
-        drawn = self._draw(N_BALANCE_ROWS, {}, rng)
+        states.sharpening.offsets = None
+        drawn = self._in_chunks(lambda size, rng: states.draw(size, (), {}, rng).tokens.numpy(), N_BALANCE_ROWS, rng)
         with one_torch_thread():
-            probs = self._target_probs(drawn, self._orders(len(drawn), rng)).double().numpy()
-        self.offsets_ = balance_classes(probs, self.target_shares_, self.target_temperature)
-
-    def _shares_of_target(self, tokens: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """Share of each of the target's tokens in the training rows."""
-        if self._target is None:
-            return None
-        # Half a count for each token: shares are above 0 even where a class is in the table's schema alone.
-        counts = np.bincount(tokens[:, self._target], minlength=self.codec_.sizes[self._target]) + 0.5
-        return counts / counts.sum()
+            probs = states.target_probs(torch.from_numpy(drawn), states.orders(len(drawn), rng))
+        states.sharpening.fit(probs.double().numpy())
 
     def obey(self, laws: Laws) -> None:
-        """Draw numbers that keep laws, within the bins that were drawn.
+        """Draw rows that keep laws from now on; see `Decoder.revise`.
 
         Parameters
         ----------
         laws : Laws
             The laws.
         """
-        self.laws_ = laws
+        self.decoder_ = Decoder(self.codec_, self.schema_, laws)
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the weights to a folder.
@@ -389,17 +299,16 @@ class CompactPolicy:
             Everything else that `load` needs, in values that JSON has.
         """
         self._check_fitted()
-        weights = {f"{LAST}.{name}": tensor.clone() for name, tensor in self.network_.state_dict().items()}
-        if self.feature_network_ is not self.network_:
-            early = self.feature_network_.state_dict()
-            weights |= {f"{EARLY}.{name}": tensor.clone() for name, tensor in early.items()}
+        states = self.states_
+        weights = {f"{LAST}.{name}": tensor.clone() for name, tensor in states.last.state_dict().items()}
+        if states.features is not states.last:
+            weights |= {f"{EARLY}.{name}": tensor.clone() for name, tensor in states.features.state_dict().items()}
         save_file(weights, Path(folder) / WEIGHTS_FILE)
         return {
             "parameters": {name: getattr(self, name) for name in _PARAMETERS},
-            "network": self.network_.settings.to_dict(),
+            "network": states.last.settings.to_dict(),
             "codec": self.codec_.to_dict(),
-            "offsets": None if self.offsets_ is None else self.offsets_.tolist(),
-            "target_shares": None if self.target_shares_ is None else self.target_shares_.tolist(),
+            "sharpening": None if states.sharpening is None else states.sharpening.to_dict(),
             "history": self.history_,
         }
 
@@ -432,18 +341,20 @@ class CompactPolicy:
         policy = cls(**state["parameters"])
         policy.schema_ = schema
         policy.codec_ = CompactCodec.from_dict(state["codec"])
-        policy.offsets_ = None if state["offsets"] is None else np.array(state["offsets"])
-        policy.target_shares_ = None if state["target_shares"] is None else np.array(state["target_shares"])
-        policy.laws_ = None
         policy.history_ = [dict(entry) for entry in state["history"]]
         weights = load_file(path)
-        policy.network_ = policy.feature_network_ = restore(weights, LAST, policy.codec_, state["network"])
+        last = features = restore(weights, LAST, policy.codec_, state["network"])
         if any(name.startswith(f"{EARLY}.") for name in weights):
-            policy.feature_network_ = restore(weights, EARLY, policy.codec_, state["network"])
+            features = restore(weights, EARLY, policy.codec_, state["network"])
+        sharpening, target = None, schema.target_index
+        if target is not None:
+            sharpening = TargetSharpening.from_dict(state["sharpening"], target, policy.target_temperature)
+        policy.states_ = States(features, last, sharpening)
+        policy.decoder_ = Decoder(policy.codec_, schema, Laws((), schema))
         return policy
 
     def _check_fitted(self) -> None:
-        if not hasattr(self, "network_"):
+        if not hasattr(self, "states_"):
             raise NotFittedError("This CompactPolicy is not fitted yet; call `fit` first.")
 
 

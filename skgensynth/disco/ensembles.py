@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skgensynth.disco.blocks import NetworkSettings
 from skgensynth.disco.codecs import CompactCodec
-from skgensynth.disco.network import NetworkSettings, RowTransformer
+from skgensynth.disco.network import RowTransformer
 
 __all__ = ["join", "make_parts", "ordered", "restore"]
 

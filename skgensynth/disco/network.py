@@ -4,49 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["NetworkSettings", "RowTransformer"]
+from skgensynth.disco.blocks import NO_DROPOUT, Block, Dropout, NetworkSettings
+
+__all__ = ["RowTransformer"]
 
 N_ORDINAL_FEATURES = 4
 PADDING = -1e9
 # Rows drawn for each one kept under several conditions, and the least number of them.
 POOL_FACTOR = 4
 MIN_POOL = 256
-
-
-@dataclass(frozen=True)
-class NetworkSettings:
-    """Shape of a `RowTransformer`.
-
-    Attributes
-    ----------
-    n_members : int
-        Independent networks; probabilities are averaged over them.
-    width : int
-        Numbers per token inside a network; a multiple of 8.
-    n_layers : int
-        Transformer blocks.
-    """
-
-    n_members: int
-    width: int
-    n_layers: int
-
-    @property
-    def n_heads(self) -> int:
-        """Attention heads, of 8 to 16 numbers each."""
-        return max(1, self.width // 16) if self.width >= 32 else max(1, self.width // 8)
-
-    def to_dict(self) -> dict[str, int]:
-        """JSON form."""
-        return asdict(self)
 
 
 class RowTransformer(nn.Module):
@@ -98,7 +70,7 @@ class RowTransformer(nn.Module):
         self.rank = normal(n_columns * N_ORDINAL_FEATURES, width, scale=0.2)
         self.upcoming = normal(n_columns, width, scale=0.1)
         self.start = normal(1, width, scale=0.1)
-        self.blocks = nn.ModuleList(_Block(settings, normal) for _ in range(settings.n_layers))
+        self.blocks = nn.ModuleList(Block(settings, normal) for _ in range(settings.n_layers))
         self.scale = nn.Parameter(torch.ones(members, 1, width))
         self.heads = nn.ParameterList()
         self.biases = nn.ParameterList()
@@ -256,6 +228,45 @@ class RowTransformer(nn.Module):
                 walk.keep(torch.multinomial(weights / weights.max(), n_rows, replacement=True, generator=generator))
         return walk.tokens
 
+    @torch.no_grad()
+    def redraw(
+        self,
+        tokens: Tensor,
+        order: Sequence[int],
+        starts: Tensor,
+        allowed: Mapping[int, Tensor],
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Draw rows anew from a position on, where their first token is restricted.
+
+        Parameters
+        ----------
+        tokens : Tensor of shape (n_rows, n_columns)
+            Tokens by column.
+        order : sequence of int
+            Columns in the order in which they were drawn.
+        starts : Tensor of shape (n_rows,)
+            First position in the order that is drawn anew.
+        allowed : dict of int to Tensor of shape (n_rows, sizes[j])
+            For each column that some row starts with, 1 for the tokens that the row may take, else 0.
+        generator : torch.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        Tensor of shape (n_rows, n_columns)
+            Tokens by column; as they were in columns that are not in the order.
+        """
+        walk = _Walk(self, len(tokens))
+        for position, j in enumerate(order):
+            probs = walk.next_probs(j)
+            if j in allowed:
+                restricted = probs.clamp_min(1e-12) * allowed[j]
+                probs = torch.where((starts == position)[:, None], restricted, probs)
+            anew = torch.multinomial(probs, 1, generator=generator)[:, 0]
+            walk.take(j, torch.where(starts <= position, anew, tokens[:, j]))
+        return torch.where(torch.isin(torch.arange(tokens.shape[1]), torch.tensor(order)), walk.tokens, tokens)
+
 
 class _Walk:
     """Rows that are drawn column by column, with what the networks remember of them."""
@@ -289,82 +300,6 @@ class _Walk:
         self._caches = [[part[flat] for part in cache] for cache in self._caches]
         self._previous = self._previous[:, rows]
         self.tokens = self.tokens[rows]
-
-
-class Dropout:
-    """Dropout with a generator of its own; one mask for all positions of a row.
-
-    Parameters
-    ----------
-    rate : float
-        Share of numbers that are left out, in [0, 1).
-    generator : torch.Generator or None
-        Source of the masks; None only with rate 0.
-    """
-
-    def __init__(self, rate: float, generator: torch.Generator | None) -> None:
-        self._rate = rate
-        self._generator = generator
-
-    def __call__(self, state: Tensor) -> Tensor:
-        """Drop parts of a state of shape (n_members, n_rows, n_positions, width)."""
-        if self._rate == 0:
-            return state
-        members, n_rows, _, width = state.shape
-        noise = torch.rand(members, n_rows, 1, width, generator=self._generator)
-        return state * noise.ge_(self._rate).div_(1 - self._rate)
-
-
-NO_DROPOUT = Dropout(0.0, None)
-
-
-class _Block(nn.Module):
-    """Causal self-attention and a feed-forward layer, each behind a normalisation and around a residual path."""
-
-    def __init__(self, settings: NetworkSettings, normal: Any) -> None:
-        super().__init__()
-        members, width = settings.n_members, settings.width
-        self.n_heads = settings.n_heads
-        into = 1 / math.sqrt(width)
-        self.qkv = normal(width, 3 * width, scale=into)
-        self.out = normal(width, width, scale=into / 2)
-        self.up = normal(width, 4 * width, scale=into)
-        self.down = normal(4 * width, width, scale=into / 4)
-        self.qkv_bias = nn.Parameter(torch.zeros(members, 1, 3 * width))
-        self.out_bias = nn.Parameter(torch.zeros(members, 1, width))
-        self.up_bias = nn.Parameter(torch.zeros(members, 1, 4 * width))
-        self.down_bias = nn.Parameter(torch.zeros(members, 1, width))
-        self.attention_scale = nn.Parameter(torch.ones(members, 1, width))
-        self.feed_scale = nn.Parameter(torch.ones(members, 1, width))
-
-    def forward(self, state: Tensor, dropout: Dropout, cache: list[Tensor] | None = None) -> Tensor:
-        """Next state; with a cache, `state` is the newest position only and the earlier ones come from there."""
-        members, n_rows, n_positions, width = state.shape
-        flat = state.reshape(members, n_rows * n_positions, width)
-        normed = functional.rms_norm(flat, (width,)) * self.attention_scale
-        qkv = torch.baddbmm(self.qkv_bias, normed, self.qkv)
-        split = qkv.view(members * n_rows, n_positions, 3, self.n_heads, width // self.n_heads).permute(2, 0, 3, 1, 4)
-        query, key, value = split.unbind(0)
-        if cache is None:
-            mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        else:
-            if cache:
-                key, value = torch.cat([cache[0], key], dim=2), torch.cat([cache[1], value], dim=2)
-            cache[:] = [key, value]
-            mixed = _attend(query, key, value)
-        mixed = mixed.transpose(1, 2).reshape(members, n_rows * n_positions, width)
-        shape = state.shape
-        state = state + dropout(torch.baddbmm(self.out_bias, mixed, self.out).view(shape))
-        normed = functional.rms_norm(state.reshape(flat.shape), (width,)) * self.feed_scale
-        inner = functional.gelu(torch.baddbmm(self.up_bias, normed, self.up))
-        inner = dropout(inner.view(members, n_rows, n_positions, -1)).view(inner.shape)
-        return state + dropout(torch.baddbmm(self.down_bias, inner, self.down).view(shape))
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention of one position each; for heads as narrow as these, faster than the general function."""
-    weights = (query * key).sum(-1, keepdim=True).div_(math.sqrt(query.shape[-1])).softmax(dim=-2)
-    return (weights * value).sum(-2, keepdim=True)
 
 
 def _lookup(table: Tensor, index: Tensor) -> Tensor:

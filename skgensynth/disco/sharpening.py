@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping
 
-__all__ = ["balance_classes"]
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgensynth.disco.network import RowTransformer
+
+__all__ = ["TargetSharpening", "balance_classes"]
 
 MAX_ITERATIONS = 500
 TOLERANCE = 1e-3
@@ -44,3 +50,73 @@ def balance_classes(probs: NDArray[np.float64], shares: NDArray[np.float64], tem
         if np.abs(step).max() < TOLERANCE:
             break
     return offsets - offsets.mean()
+
+
+class TargetSharpening:
+    """Sharpened probabilities of the target after all features (ours).
+
+    Parameters
+    ----------
+    column : int
+        Place of the target.
+    shares : ndarray of shape (n_target_tokens,)
+        Shares that its tokens are to have, above 0.
+    temperature : float
+        Probabilities are raised to the power of ``1 / temperature``; 1 leaves them as they are.
+    offsets : ndarray of shape (n_target_tokens,) or None, default=None
+        What keeps the shares; None until `fit`, and nothing is sharpened before.
+    """
+
+    def __init__(
+        self,
+        column: int,
+        shares: NDArray[np.float64],
+        temperature: float,
+        offsets: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.column = column
+        self.shares = shares
+        self.temperature = temperature
+        self.offsets = offsets
+
+    @classmethod
+    def of_tokens(cls, column: int, tokens: NDArray[np.int64], size: int, temperature: float) -> TargetSharpening:
+        """Sharpening that keeps the shares of training tokens, of shape (n_rows,), out of `size` ones."""
+        # Half a count for each token: shares are above 0 even where a class is in the table's schema alone.
+        counts = np.bincount(tokens, minlength=size) + 0.5
+        return cls(column, counts / counts.sum(), temperature)
+
+    def fit(self, probs: NDArray[np.float64]) -> None:
+        """Find the offsets from unsharpened probabilities, of shape (n_rows, n_target_tokens), in the policy's rows."""
+        self.offsets = None if self.temperature == 1 else balance_classes(probs, self.shares, self.temperature)
+
+    def log_probs(self, network: RowTransformer, tokens: Tensor, orders: Tensor) -> Tensor:
+        """Log-probabilities of the target's tokens.
+
+        Parameters
+        ----------
+        network : RowTransformer
+            What predicts the target.
+        tokens, orders : Tensor of shape (n_rows, n_columns)
+            Tokens of each column, and the column at each position, the target last.
+
+        Returns
+        -------
+        Tensor of shape (n_rows, n_target_tokens)
+            Differentiable.
+        """
+        logits = network.column_probs(self.column, tokens, orders).clamp_min(1e-12).log()
+        if self.offsets is not None:
+            logits = logits / self.temperature + torch.from_numpy(self.offsets).float()
+        return logits.log_softmax(dim=-1)
+
+    def to_dict(self) -> dict[str, list[float] | None]:
+        """JSON form of the shares and the offsets."""
+        return {"shares": self.shares.tolist(), "offsets": None if self.offsets is None else self.offsets.tolist()}
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, list[float] | None], column: int, temperature: float) -> TargetSharpening:
+        """Undo `to_dict`."""
+        shares, offsets = (None if state[name] is None else np.array(state[name]) for name in ("shares", "offsets"))
+        assert shares is not None
+        return cls(column, shares, temperature, offsets)

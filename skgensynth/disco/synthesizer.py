@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -48,7 +49,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         Passes over the training rows. None chooses: for the compact policy by the number of rows, for a pretrained one
         10.
     batch_size : int, default=None
-        Rows per training step. None chooses: for the compact policy by the number of rows, for a pretrained one 16.
+        Rows per training step. None chooses: for the compact policy by the number of rows, for a pretrained one 8.
     learning_rate : float, default=None
         Step size of AdamW. None is 2e-3 for the compact policy and 5e-4 for a pretrained one.
     policy_params : dict, default=None
@@ -67,7 +68,8 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         Whether generated rows that break a law in ``constraints_`` are drawn again. ``sampling_summary_`` tells how
         many were.
     n_jobs : int, default=None
-        Threads that train the compact policy, at most 2; None means 2. The rows do not depend on it.
+        Threads that train the compact policy and draw from it; None means 2, a negative number counts back from all
+        cores as in joblib. Training has no use for more than 2. The rows do not depend on it.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many rows of which class `fit_resample` adds, as everywhere in imbalanced-learn: "auto" or "not majority"
         fills every other class up to the majority's size, "minority", "not minority" and "all" name other sets of
@@ -99,8 +101,9 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         the policy records. Then per cycle of the second stage: ``cycle`` (0 is before the first) and what
         `skgensynth.disco.feedback.loop.reinforce` records.
     constraints_ : ConstraintSet
-        Laws of the training table: those given and those found. Empty if neither `feedback`, `constraints` nor
-        `violations` asks for them.
+        Laws of the training table: those given and those found. Empty if neither `feedback`, `constraints`,
+        `forbidden_rules` nor `violations` asks for them. The compact policy draws rows that keep them wherever the
+        columns before leave it a choice.
     sampling_summary_ : SamplingSummary
         Candidates, accepted rows and reasons for rejection of the last draw; ``sampling_summary_.yield_rate`` is the
         share accepted.
@@ -194,12 +197,13 @@ class DiscoTabSynthesizer(BaseSynthesizer):
     def _fit_model(self, values: np.ndarray, rng: np.random.Generator) -> None:
         shared = {name: getattr(self, name) for name in ("n_epochs", "batch_size", "learning_rate")}
         if self.policy == COMPACT:
-            shared["n_threads"] = self.n_jobs
+            shared["n_threads"] = None if self.n_jobs is None else effective_n_jobs(self.n_jobs)
         self.policy_ = make_policy(self.policy, {**shared, **(self.policy_params or {})})
         settings = self._feedback_settings()
         self.constraints_ = self._find_constraints(values, rng)
         self.policy_.fit(values, self.schema_, rng=rng, verbose=self.verbose)
         self.history_ = list(self.policy_.history_)
+        self.policy_.obey(self._breakable_laws(values))
         if self.feedback is not None:
             self.history_ += self._give_feedback(values, settings, rng)
 
@@ -241,6 +245,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         rng = make_generator(self.random_state, "fit")
         if not self.constraints_:
             self.constraints_ = self._find_constraints(values, rng)
+            self.policy_.obey(self._breakable_laws(values))
         self.history_ += self._give_feedback(values, settings, rng)
         return self
 
@@ -286,6 +291,9 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         settings = Settings(2, 0.02, 0.005, 100_000, 100, lambda note: None)
         return find_constraints(X, y, own, forbidden, kinds, settings, seed)
 
+    def _breakable_laws(self, values: np.ndarray) -> Laws:
+        return Laws(self.constraints_, self.schema_).breakable(values)
+
     def _training_table(self, values: np.ndarray) -> tuple[Any, Any]:
         """X and y from encoded training rows; y is None without a target."""
         table = self.schema_.decode(values, np.random.default_rng(0))
@@ -302,7 +310,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
             self.policy_,
             values,
             self.schema_,
-            self.constraints_,
+            self._breakable_laws(values),
             groups,
             dense=self.feedback == "hierarchical",
             settings=settings,
@@ -327,8 +335,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         self.policy_ = policy_class(self.policy).load(folder, state["policy"], self.schema_)
         self.constraints_ = ConstraintSet.from_dict(state["constraints"])
         self.history_ = [dict(entry) for entry in state["history"]]
-        if self.feedback is not None:
-            self.policy_.obey(Laws(self.constraints_, self.schema_))
+        self.policy_.obey(Laws(self.constraints_, self.schema_))
 
 
 def _listed(given: Any) -> list[Any]:

@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skgensynth.disco.network import NO_DROPOUT, Dropout, RowTransformer
+from skgensynth.disco.blocks import NO_DROPOUT, Dropout
+from skgensynth.disco.network import RowTransformer
 from skgensynth.exceptions import InterruptedTrainingWarning, SkgensynthError
 
 __all__ = ["TrainingSettings", "one_torch_thread", "train_members"]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from skgensynth.disco.network import NO_DROPOUT, Dropout, NetworkSettings, RowTransformer
+from skgensynth.disco.blocks import NO_DROPOUT, Dropout, NetworkSettings
+from skgensynth.disco.network import RowTransformer
 
 SIZES = (3, 2, 4)
 

@@ -97,7 +97,7 @@ def test_settings_reach_the_policy(cancer):
     ).fit(X, y)
 
     assert len(synthesizer.history_) == 3
-    assert synthesizer.policy_.network_.settings.n_members == 2
+    assert synthesizer.policy_.states_.last.settings.n_members == 2
     assert (synthesizer.policy_.batch_size, synthesizer.policy_.learning_rate) == (64, 1e-3)
 
 
@@ -185,7 +185,7 @@ def test_the_kinds_of_feedback_differ(hasty):
     many = {**SHORT, "n_batches": 3, "learning_rate": 0.1}
 
     first, second = (
-        synthesizer(feedback=kind, feedback_params=many).fit(*patients()).policy_.network_.state_dict()
+        synthesizer(feedback=kind, feedback_params=many).fit(*patients()).policy_.states_.last.state_dict()
         for kind in ("hierarchical", "scalar")
     )
 
@@ -256,25 +256,42 @@ def test_a_constraint_on_a_column_that_is_not_there_names_it():
         synthesizer(feedback=None, constraints="if smoker is yes then copd is no").fit(*patients())
 
 
-def test_refused_rows_break_no_law_and_the_yield_says_what_that_cost(supervised):
-    X, y = patients()
-    refusing = synthesizer(feedback=None, constraints=LAW, violations="refuse").fit(X, y)
-
-    rows, outcomes = refusing.sample(400)
+def test_rows_keep_constraints_that_are_given_without_a_second_stage(supervised):
+    lawful = synthesizer(feedback=None, constraints=LAW).fit(*patients())
 
     assert broken(supervised.sample(400)[0]) > 0.02
+    assert broken(lawful.sample(400)[0]) == 0
+    assert lawful.sampling_summary_.yield_rate == 1
+
+
+CONTRARY = {"age": (18, 40), "copd": "yes"}
+
+
+def test_refused_rows_break_no_law_and_the_yield_says_what_that_cost():
+    refusing = synthesizer(feedback=None, constraints=LAW, violations="refuse").fit(*patients())
+
+    rows, outcomes = refusing.sample(100, conditions=CONTRARY)
+
     assert broken(rows) == 0
+    assert rows["age"].between(30, 40).all()
     assert not refusing.constraints_.violations(rows, outcomes).any()
     summary = refusing.sampling_summary_
     assert 0 < summary.yield_rate < 1
     assert summary.reasons[f"breaks {LAW!r}"] > 0
 
 
-def test_allowed_rows_may_break_a_law():
+def test_allowed_rows_may_break_a_law_where_conditions_ask_for_it():
     allowing = synthesizer(feedback=None, constraints=LAW).fit(*patients())
 
-    assert broken(allowing.sample(400)[0]) > 0.02
+    assert broken(allowing.sample(100, conditions=CONTRARY)[0]) > 0.02
     assert not [reason for reason in allowing.sampling_summary_.reasons if "breaks" in reason]
+
+
+@pytest.mark.parametrize("n_jobs", [-1, 3])
+def test_any_number_of_threads_goes(n_jobs, supervised):
+    fitted = synthesizer(feedback=None, n_jobs=n_jobs).fit(*patients())
+
+    assert fitted.sample(30)[0].equals(supervised.sample(30)[0])
 
 
 def test_a_saved_synthesizer_keeps_laws_history_and_rows(improved, tmp_path):
@@ -295,9 +312,9 @@ def test_a_loaded_synthesizer_refuses_what_the_saved_one_did(tmp_path):
 
     back = DiscoTabSynthesizer.load(tmp_path)
 
-    rows = back.sample(300)[0]
+    rows = back.sample(100, conditions=CONTRARY)[0]
     assert broken(rows) == 0
-    assert rows.equals(refusing.sample(300)[0])
+    assert rows.equals(refusing.sample(100, conditions=CONTRARY)[0])
     assert back.sampling_summary_.yield_rate < 1
 
 

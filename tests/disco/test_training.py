@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from skgensynth.disco import training
-from skgensynth.disco.network import NetworkSettings, RowTransformer
+from skgensynth.disco.blocks import NetworkSettings
+from skgensynth.disco.network import RowTransformer
 from skgensynth.disco.training import TrainingSettings, train_members
 from skgensynth.exceptions import InterruptedTrainingWarning, SkgensynthError
 

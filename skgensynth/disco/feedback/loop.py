@@ -27,7 +27,6 @@ MAX_REAL = 4096
 # A state whose held-out detection AUC is by so many standard errors above the supervised policy's is not kept.
 TOLERANCE = 2.0
 N_BINS = 12
-N_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,8 @@ class LoopSettings:
         Rows drawn and learned from at once.
     pool : (int, int), default=(1024, 4096)
         Bounds of the rows that discriminators train on and that a state is judged by: twice the real ones within them.
+    n_threads : int, default=2
+        Threads that train discriminators; the result does not depend on it.
     """
 
     dense: bool
@@ -75,6 +76,7 @@ class LoopSettings:
     n_batches: int
     batch_size: int
     pool: tuple[int, int] = (1024, 4096)
+    n_threads: int = 2
 
 
 def reinforce(
@@ -93,13 +95,13 @@ def reinforce(
     judged and learned from. A state counts as good while the held-out detection AUC of whole rows is not above that of
     the supervised policy, or 0.5, by more than two standard errors; the good state with the fewest rows that break
     constraints is what remains. After a state that is not good, the last good one is taken up again with constraints
-    weighing half. It ends early when no row breaks a
-    constraint and no discriminator has any trust: then there is nothing to learn (ours).
+    weighing half. It ends early when no row breaks a constraint and no discriminator has any trust: then there is
+    nothing to learn (ours).
 
     Parameters
     ----------
     learner : Learner
-        The policy; changed in place.
+        The policy, which ends in the best state.
     values : ndarray of shape (n_rows, n_columns)
         Encoded training rows.
     schema : TableSchema
@@ -127,20 +129,22 @@ def reinforce(
     InterruptedTrainingWarning
         After a keyboard interrupt; the best state so far is kept.
     """
-    loop = _Loop(learner, values, schema, guidance, settings, rng)
+    loop: _Loop | None = None
     try:
+        loop = _Loop(learner, values, schema, guidance, settings, rng)
         loop.run(verbose)
     except KeyboardInterrupt:
+        n_done = max(len(loop.history) - 1, 0) if loop else 0
         warnings.warn(
-            f"Feedback was interrupted after {max(len(loop.history) - 1, 0)} of {settings.n_cycles} cycles; the best "
-            "state so far is kept.",
+            f"Feedback was interrupted after {n_done} of {settings.n_cycles} cycles; the best state so far is kept.",
             InterruptedTrainingWarning,
             stacklevel=4,
         )
     finally:
-        learner.restore(loop.best)
+        if loop:
+            learner.restore(loop.best)
         learner.finish(rng)
-    return loop.history
+    return loop.history if loop else []
 
 
 class _Loop:
@@ -203,7 +207,7 @@ class _Loop:
     def _judge(self, entry: dict[str, Any]) -> bool:
         """Refresh the discriminators on rows of the present state; keep it if it is the best; whether it is good."""
         pool = self._learner.draw(self._n_pool, self._rng)
-        self._discriminators.refresh(Corpus(pool.values, pool.units), n_threads=N_THREADS)
+        self._discriminators.refresh(Corpus(pool.values, pool.units), n_threads=self._settings.n_threads)
         auc = self._discriminators.auc_
         broken = float(self._guidance.laws.broken(pool.values).any(axis=1).mean())
         if not self.history:

@@ -15,6 +15,7 @@ from torch import Tensor
 from skgensynth.disco.adapters import adapter_weights, set_adapter_weights
 from skgensynth.disco.decoding import choice_log_probs
 from skgensynth.disco.feedback.rollouts import Credit, GradientSettings, Rollout
+from skgensynth.disco.feedback.stepping import Stepper
 from skgensynth.disco.feedback.units import Units, UnitSpace
 from skgensynth.disco.memory import shrinking
 from skgensynth.disco.pretrained import PretrainedPolicy
@@ -52,9 +53,7 @@ class PretrainedLearner:
         self._runtime = policy.runtime()
         self._network = self._runtime.network.eval()
         self._reference = adapter_weights(self._network)
-        self._parameters = [parameter for parameter in self._network.parameters() if parameter.requires_grad]
-        self._optimizer = torch.optim.Adam(self._parameters, betas=(0.9, 0.99))
-        self._n_steps = 0
+        self._stepper = Stepper([each for each in self._network.parameters() if each.requires_grad], settings)
         self._micro_batch = policy.batch_size
         n_tokens = len(self._runtime.codec.vocabulary)
         self.space = UnitSpace(n_tokens, len(policy.schema_.modelled), torch.zeros(n_tokens, 0))
@@ -114,11 +113,7 @@ class PretrainedLearner:
         for number in range(self._settings.n_passes):
             divergence = self._shrinking(lambda size: self._gradient(batch, size))
             before = before if number else divergence
-            torch.nn.utils.clip_grad_norm_(self._parameters, 1.0)
-            for group in self._optimizer.param_groups:
-                group["lr"] = self._settings.rate(self._n_steps)
-            self._optimizer.step()
-            self._n_steps += 1
+            self._stepper.step()
         return before
 
     def _batch(self, rollout: Rollout, credit: Credit) -> _Batch:
@@ -140,7 +135,7 @@ class PretrainedLearner:
 
     def _gradient(self, batch: _Batch, size: int) -> float:
         """Gather the gradient of the loss over parts of a batch; the divergence, in nats per row."""
-        self._optimizer.zero_grad()
+        self._stepper.forget()
         clip = self._settings.clip
         total, chosen = 0.0, []
         for rows, choices in _parts(batch.rows, size):
@@ -173,7 +168,7 @@ class PretrainedLearner:
 
     def finish(self, rng: np.random.Generator) -> None:
         """Store the adapter, of several processes the first one's."""
-        self._optimizer.zero_grad()
+        self._stepper.forget()
         self._policy.adapter_ = Workers(self._policy.device).agree(adapter_weights(self._network))
         set_adapter_weights(self._network, self._policy.adapter_)
 

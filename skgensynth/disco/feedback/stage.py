@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skgensynth.constraints import Constraint
-from skgensynth.constraints.rules import Decimals, Domain
 from skgensynth.disco.compact import CompactPolicy
 from skgensynth.disco.feedback.compact import CompactLearner
 from skgensynth.disco.feedback.loop import Guidance, LoopSettings, reinforce
@@ -20,6 +19,7 @@ from skgensynth.disco.feedback.rollouts import GradientSettings, Learner
 from skgensynth.disco.feedback.settings import DEFAULT_WEIGHTS, FeedbackSettings
 from skgensynth.disco.policies import Policy
 from skgensynth.disco.pretrained import PretrainedPolicy
+from skgensynth.disco.training import one_torch_thread
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
@@ -50,7 +50,7 @@ def give_feedback(
     policy: Policy,
     values: NDArray[np.float64],
     schema: TableSchema,
-    constraints: Sequence[Constraint],
+    laws: Laws,
     groups: Sequence[Sequence[str]],
     *,
     dense: bool,
@@ -68,8 +68,8 @@ def give_feedback(
         Encoded training rows.
     schema : TableSchema
         Their schema.
-    constraints : sequence of Constraint
-        Constraints of the table.
+    laws : Laws
+        Laws of the table.
     groups : sequence of sequence of str
         Names of columns that are associated, the strongest groups first.
     dense : bool
@@ -86,8 +86,6 @@ def give_feedback(
     list of dict
         See `reinforce`; empty where there are fewer than 40 rows or all are the same, and no policy is changed.
     """
-    laws = _breakable(constraints, values, schema)
-    policy.obey(laws)
     if len(values) < MIN_ROWS or np.array_equal(values, np.tile(values[0], (len(values), 1)), equal_nan=True):
         return []
     places = {column.name: place for place, column in enumerate(schema.modelled)}
@@ -99,19 +97,14 @@ def give_feedback(
     scale = COMPACT if isinstance(policy, CompactPolicy) else PRETRAINED
     n_batches = settings.n_batches or scale.n_batches
     batch_size = settings.batch_size or scale.batch_size
-    loop = LoopSettings(dense, rewards, settings.n_cycles, n_batches, batch_size, scale.pool)
     n_steps = settings.n_cycles * n_batches * settings.n_passes
     rate = settings.learning_rate or scale.learning_rate
     gradient = GradientSettings(rate, settings.clip, settings.kl_weight, settings.n_passes, n_steps)
-    return reinforce(_learner(policy, gradient), values, schema, guidance, loop, rng, verbose=verbose)
-
-
-def _breakable(constraints: Sequence[Constraint], values: NDArray[np.float64], schema: TableSchema) -> Laws:
-    """Laws that generated rows could break: not the ranges, levels and decimals that the training rows keep."""
-    laws = Laws(constraints, schema)
-    kept = ~laws.broken(values).any(axis=0)
-    sure = [isinstance(law, (Domain, Decimals)) for law in laws.constraints]
-    return laws.subset(~(kept & np.array(sure, dtype=bool)))
+    n_threads = policy.n_threads if isinstance(policy, CompactPolicy) else LoopSettings.n_threads
+    loop = LoopSettings(dense, rewards, settings.n_cycles, n_batches, batch_size, scale.pool, n_threads)
+    # A small network's operations gain nothing from threads: parts of a batch are worked on side by side instead.
+    with one_torch_thread() if isinstance(policy, CompactPolicy) else nullcontext():
+        return reinforce(_learner(policy, gradient), values, schema, guidance, loop, rng, verbose=verbose)
 
 
 def _learner(policy: Policy, settings: GradientSettings) -> Learner:

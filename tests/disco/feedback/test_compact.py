@@ -35,7 +35,9 @@ def make(fitted):
 
     def make(policy=fitted, **settings):
         policy = copy.deepcopy(policy)
-        return CompactLearner(policy, GradientSettings(**{**vars(SETTINGS), **settings})), policy
+        learner = CompactLearner(policy, GradientSettings(**{**vars(SETTINGS), **settings}))
+        policy.states_ = learner._states  # To see what is learned before it is finished.
+        return learner, policy
 
     return make
 
@@ -67,7 +69,7 @@ def gradient(learner, rollout, credit):
     """Gradient of the loss by all parameters, and the divergence."""
     results = [learner._gradient(part) for part in learner._parts(rollout, credit)]
     total = []
-    for parameter, *found in zip(learner._parameters, *(gradients for gradients, _ in results), strict=True):
+    for parameter, *found in zip(learner._stepper.parameters, *(gradients for gradients, _ in results), strict=True):
         known = [part for part in found if part is not None]
         total.append(torch.stack(known).sum(dim=0) if known else torch.zeros_like(parameter))
     return total, sum(divergence for _, divergence in results)
@@ -75,7 +77,7 @@ def gradient(learner, rollout, credit):
 
 def log_probs_by_hand(policy, tokens, orders):
     """Log-probability of each token, one row at a time, from the networks' own functions; differentiable."""
-    features, last, target = policy.feature_network_, policy.network_, policy.schema_.target_index
+    features, last, target = policy.states_.features, policy.states_.last, policy.schema_.target_index
     out = []
     for row, order in zip(tokens, orders, strict=True):
         row, order = torch.as_tensor(row)[None], torch.as_tensor(order)[None]
@@ -83,7 +85,7 @@ def log_probs_by_hand(policy, tokens, orders):
             out.append(last.token_log_probs(row, order)[0])
             continue
         scores = features.token_log_probs(row, order)[0]
-        chosen = policy.target_log_probs(last, row, order)[0, row[0, target]]
+        chosen = policy.states_.target_log_probs(row, order)[0, row[0, target]]
         out.append(torch.cat([scores[:target], chosen[None]]))
     return torch.stack(out)
 
@@ -102,7 +104,7 @@ def distributions_by_hand(policy, tokens, orders):
 
 
 def assert_same_gradient(found, loss, learner):
-    expected = torch.autograd.grad(loss, learner._parameters, allow_unused=True)
+    expected = torch.autograd.grad(loss, learner._stepper.parameters, allow_unused=True)
     largest = 0.0
     for part, wanted in zip(found, expected, strict=True):
         wanted = torch.zeros_like(part) if wanted is None else wanted
@@ -122,7 +124,7 @@ def test_probabilities_of_all_rows_sum_to_one_in_the_ways_rows_are_drawn(make, o
     total = 0.0
 
     for part in learner._parts(rollout, credit_of(rollout)):
-        blocks = learner._distributions(learner._networks, part)
+        blocks = learner._distributions(learner._states, part)
         scores = sum(
             now[place, torch.arange(len(part.tokens)), part.tokens[:, j]]
             for columns, now in blocks
@@ -139,7 +141,7 @@ def test_probabilities_are_those_of_the_policy(make):
     orders = np.tile(np.arange(3), (len(rows), 1))
     rollout = rollout_of(learner, rows, orders)
 
-    found = [learner._distributions(learner._networks, part) for part in learner._parts(rollout, credit_of(rollout))]
+    found = [learner._distributions(learner._states, part) for part in learner._parts(rollout, credit_of(rollout))]
     by_hand = log_probs_by_hand(policy, rows, orders).sum(dim=1).detach().numpy()
 
     assert policy.log_prob(rows.astype(float)) == pytest.approx(by_hand, abs=1e-5)
@@ -213,7 +215,7 @@ def test_the_divergence_and_its_gradient_are_exact(make, rng):
     tokens, orders = both_ways(all_rows(policy.codec_.sizes))
     rollout = rollout_of(learner, tokens, orders)
     with torch.no_grad():
-        for parameter in learner._parameters:
+        for parameter in learner._stepper.parameters:
             parameter.add_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)), alpha=0.1)
 
     found, divergence = gradient(learner, rollout, credit_of(rollout))
@@ -235,8 +237,8 @@ def test_rows_with_the_target_first_train_the_last_state_and_others_both(make, r
     def touched(chosen):
         rollout = rollout_of(learner, tokens[chosen], orders[chosen])
         gradients, _ = gradient(learner, rollout, credit_of(rollout, rng.normal(size=(chosen.sum(), 3))))
-        by_id = {id(p): bool(g.abs().max() > 0) for p, g in zip(learner._parameters, gradients, strict=True)}
-        return [any(by_id[id(p)] for p in net.parameters()) for net in (policy.feature_network_, policy.network_)]
+        by_id = {id(p): bool(g.abs().max() > 0) for p, g in zip(learner._stepper.parameters, gradients, strict=True)}
+        return [any(by_id[id(p)] for p in net.parameters()) for net in (policy.states_.features, policy.states_.last)]
 
     assert touched(first) == [False, True]
     assert touched(~first) == [True, True]
@@ -248,7 +250,7 @@ def test_without_a_target_one_network_draws_and_learns(make, targetless, rng):
 
     gradients, _ = gradient(learner, rollout, credit_of(rollout, rng.normal(size=(60, 2))))
 
-    assert policy.network_ is policy.feature_network_
+    assert policy.states_.last is policy.states_.features
     assert max(float(g.abs().max()) for g in gradients) > 0
 
 
@@ -359,7 +361,7 @@ def test_drawn_rows_are_the_tables_and_say_what_was_drawn(make, rng):
     assert np.array_equal(np.sort(rollout.orders, axis=1), np.tile(np.arange(3), (100, 1)))
     assert np.array_equal(rollout.units.tokens, learner.write(rollout.values).tokens)
     assert np.array_equal(rollout.units.columns, np.tile(np.arange(3), (100, 1)))
-    offsets = policy.network_.offsets.numpy()
+    offsets = policy.states_.last.offsets.numpy()
     assert (rollout.units.tokens >= offsets).all()
     assert rollout.units.tokens.max() < learner.space.n_tokens == sum(policy.codec_.sizes)
     assert learner.space.n_columns == 3
@@ -442,6 +444,15 @@ def test_without_a_law_nothing_is_expected_to_break(make, rng):
     assert learner.expected_violations(learner.draw(10, rng), Laws([], policy.schema_), rng) == {}
 
 
+def test_a_level_that_training_did_not_have_is_written_as_none(make):
+    learner, _ = make()
+
+    units = learner.write(np.array([[0.0, 1.0, 1.0], [3.0, 0.0, 0.0]]))
+
+    assert units.tokens.tolist() == [[0, 4, 6], [-1, 3, 5]]
+    assert units.columns.tolist() == [[0, 1, 2], [-1, 1, 2]]
+
+
 # State ---------------------------------------------------------------------------------------------------------------
 
 
@@ -468,11 +479,11 @@ def test_a_finished_policy_is_frozen_and_has_the_tables_class_shares(make, rng):
 
     learner.finish(rng)
 
-    for network in (policy.network_, policy.feature_network_):
+    for network in (policy.states_.last, policy.states_.features):
         assert not any(parameter.requires_grad for parameter in network.parameters())
     drawn = policy.sample(6000, Conditions(), rng)[:, 2]
     shares = np.bincount(drawn.astype(int), minlength=2) / len(drawn)
-    assert shares == pytest.approx(policy.target_shares_, abs=0.03)
+    assert shares == pytest.approx(policy.states_.sharpening.shares, abs=0.03)
 
 
 def test_only_the_policy_at_hand_is_changed(make, fitted, rng):

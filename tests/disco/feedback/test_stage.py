@@ -6,10 +6,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from common.policies import small_policy
 
 from skgensynth.conditions import Conditions
-from skgensynth.constraints import discover_constraints, parse_constraint
+from skgensynth.constraints import parse_constraint
 from skgensynth.disco.feedback import stage
 from skgensynth.disco.feedback.settings import DEFAULT_WEIGHTS, FeedbackSettings
 from skgensynth.disco.feedback.stage import MIN_ROWS, give_feedback
@@ -29,11 +30,12 @@ def lawful_frame(n=300, seed=0):
 
 
 def improved(policy, values, *, dense=True, settings=QUICK, constraints=(LAW,), groups=(("a", "b"),), seed=0):
+    laws = Laws(constraints, policy.schema_)
     history = give_feedback(
         policy,
         values,
         policy.schema_,
-        constraints,
+        laws,
         groups,
         dense=dense,
         settings=settings,
@@ -117,16 +119,15 @@ def asked(monkeypatch):
     return calls
 
 
-def test_tables_of_few_rows_have_no_second_stage_but_keep_laws(asked):
+def test_tables_of_few_rows_have_no_second_stage(asked):
     policy, values = small_policy(*lawful_frame(MIN_ROWS - 1), n_epochs=1)
-    before = policy.network_
+    before = policy.states_
 
     _, history = improved(policy, values)
 
     assert history == []
     assert not asked
-    assert policy.network_ is before
-    assert policy.laws_ is not None
+    assert policy.states_ is before
 
 
 def test_as_many_rows_as_are_needed_are_enough(asked):
@@ -191,33 +192,33 @@ def test_without_classes_none_is_shaped(asked, with_target):
     assert asked[0][3].shaped_columns == []
 
 
-def test_laws_are_those_that_rows_could_break(asked, supervised):
-    policy, values = supervised
-    X, y = lawful_frame()
-    own = [parse_constraint(sentence) for sentence in ("if age < 5 then a is y", "age is between 30 and 60")]
-    found = [*own, *discover_constraints(X, y)]
-    assert {"a is x, y or z", "age is a whole number"} <= {str(law) for law in found}
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_the_policys_own_number_of_threads_is_used_one_for_each_operation(monkeypatch, supervised, n_threads):
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.setattr(
+            stage, "reinforce", lambda *args, **kwargs: seen.append((args[4].n_threads, torch.get_num_threads())) or []
+        )
+        policy = copy.deepcopy(supervised[0])
+        policy.n_threads = n_threads
+        improved(policy, supervised[1])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
-    improved(copy.deepcopy(policy), values, constraints=found)
-
-    kept = {str(law) for law in asked[0][3].laws.constraints}
-    # Ranges, levels and decimals of the training rows cannot be broken; what they break themselves can.
-    assert "age is between 30 and 60" in kept
-    assert "if age < 5 then a is y" in kept
-    assert not {"a is x, y or z", "age is a whole number"} & kept
+    assert seen == [(n_threads, 1)]
 
 
-def test_the_policy_draws_numbers_by_the_laws():
-    rng = np.random.default_rng(0)
-    ends = np.sort(rng.uniform(0, 30, (MIN_ROWS - 1, 2)), axis=1)
-    policy, values = small_policy(pd.DataFrame({"lo": ends[:, 0], "hi": ends[:, 1]}), n_epochs=1, n_bins=2)
-    law = parse_constraint("lo <= hi")
-    laws = Laws([law], policy.schema_)
+def test_the_number_of_threads_changes_no_row(supervised, hasty):
+    settings = FeedbackSettings(n_cycles=1, n_batches=2, batch_size=24, learning_rate=0.04)
+    rows = []
+    for n_threads in (1, 3):
+        policy = copy.deepcopy(supervised[0])
+        policy.n_threads = n_threads
+        rows.append(drawn(improved(policy, supervised[1], settings=settings)[0], 50))
 
-    before = laws.broken(drawn(policy)).mean()
-    improved(policy, values, constraints=[law], groups=[])
-
-    assert laws.broken(drawn(policy)).mean() < 0.75 * before
+    assert np.array_equal(*rows)
 
 
 # Tables of every sort ------------------------------------------------------------------------------------------------

@@ -1,0 +1,163 @@
+"""Two states of one ensemble that draw rows together: an early one the features, the last one the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skgensynth.disco.network import RowTransformer
+from skgensynth.disco.sharpening import TargetSharpening
+
+__all__ = ["Draw", "States"]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Rows that share an order of columns.
+
+    Attributes
+    ----------
+    tokens : Tensor of shape (n_rows, n_columns)
+        Tokens by column.
+    order : list of int
+        Columns in the order in which they were drawn.
+    n_first : int
+        How many of them were asked to come first.
+    generator : torch.Generator
+        What drew them.
+    """
+
+    tokens: Tensor
+    order: list[int]
+    n_first: int
+    generator: torch.Generator
+
+    @property
+    def orders(self) -> Tensor:
+        """The order, for each row."""
+        return torch.tensor(self.order).expand(len(self.tokens), -1)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Draw:
+        return replace(self, tokens=self.tokens[torch.from_numpy(rows)])
+
+
+@dataclass
+class States:
+    """How rows of tokens are drawn, and how probable they are.
+
+    Attributes
+    ----------
+    features : RowTransformer
+        The state that draws the features; the same object as `last` without a target.
+    last : RowTransformer
+        The last state. It draws the target, or whole rows where the target is among the first columns.
+    sharpening : TargetSharpening or None
+        Of the target after all features; None without a target.
+    """
+
+    features: RowTransformer
+    last: RowTransformer
+    sharpening: TargetSharpening | None
+
+    @property
+    def target(self) -> int | None:
+        """Place of the target."""
+        return None if self.sharpening is None else self.sharpening.column
+
+    def draw(self, n: int, first: Sequence[int], shares: Mapping[int, Tensor], rng: np.random.Generator) -> Draw:
+        """Draw rows in one random order, the target last unless it is to come first.
+
+        Parameters
+        ----------
+        n : int
+            Number of rows.
+        first : sequence of int
+            Columns that come first, among them those with shares.
+        shares : dict of int to Tensor of shape (sizes[j],)
+            What of each token a condition allows.
+        rng : numpy.random.Generator
+            Source of the order and of all draws.
+
+        Returns
+        -------
+        Draw
+        """
+        target = None if self.target in first else self.target
+        free = [j for j in range(len(self.last.sizes)) if j not in first and j != target]
+        order = [int(j) for j in (*rng.permutation(list(first)), *rng.permutation(free))]
+        generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        if target is None:
+            return Draw(self.last.sample(n, order, shares, generator), order, len(first), generator)
+        tokens = self.features.sample(n, order, shares, generator)
+        draw = Draw(tokens, [*order, target], len(first), generator)
+        self._draw_target(draw, torch.ones(1))
+        return draw
+
+    def redraw(self, draw: Draw, starts: Tensor, allowed: Mapping[int, Tensor]) -> Draw:
+        """Draw rows anew from a position on; see `RowTransformer.redraw`.
+
+        Parameters
+        ----------
+        draw : Draw
+            From `draw`.
+        starts : Tensor of shape (n_rows,)
+            First position that is drawn anew, not among the first columns.
+        allowed : dict of int to Tensor of shape (n_rows, sizes[j])
+            Tokens that rows may take there.
+
+        Returns
+        -------
+        Draw
+        """
+        last = len(draw.order) - 1
+        if self.target != draw.order[last] or last < draw.n_first:
+            return replace(draw, tokens=self.last.redraw(draw.tokens, draw.order, starts, allowed, draw.generator))
+        tokens = draw.tokens.clone()
+        early = starts < last
+        if early.any():
+            some = {j: mask[early] for j, mask in allowed.items()}
+            tokens[early] = self.features.redraw(tokens[early], draw.order[:-1], starts[early], some, draw.generator)
+        result = replace(draw, tokens=tokens)
+        mask = allowed.get(draw.order[last], torch.ones(1))
+        self._draw_target(result, torch.where((starts == last)[:, None], mask, 1.0))
+        return result
+
+    @torch.no_grad()
+    def _draw_target(self, draw: Draw, allowed: Tensor) -> None:
+        """Draw the target of rows among the tokens that each may take, in place."""
+        probs = self.target_probs(draw.tokens, draw.orders).clamp_min(1e-12) * allowed
+        draw.tokens[:, draw.order[-1]] = torch.multinomial(probs, 1, generator=draw.generator)[:, 0]
+
+    def target_log_probs(self, tokens: Tensor, orders: Tensor) -> Tensor:
+        """Sharpened log-probabilities of the target's tokens, of shape (n_rows, n_target_tokens); differentiable."""
+        assert self.sharpening is not None
+        return self.sharpening.log_probs(self.last, tokens, orders)
+
+    @torch.no_grad()
+    def target_probs(self, tokens: Tensor, orders: Tensor) -> Tensor:
+        """Sharpened probabilities of the target's tokens, of shape (n_rows, n_target_tokens)."""
+        return self.target_log_probs(tokens, orders).exp()
+
+    @torch.no_grad()
+    def log_prob(self, tokens: Tensor, orders: Tensor) -> NDArray[np.float64]:
+        """Log-probabilities of rows of tokens, the target last in their orders, of shape (n_rows,)."""
+        scores = self.features.token_log_probs(tokens, orders).double()
+        if self.target is not None:
+            own = self.target_probs(tokens, orders).double()[torch.arange(len(tokens)), tokens[:, self.target]]
+            scores[:, self.target] = own.clamp_min(1e-300).log()
+        return scores.sum(dim=1).numpy()
+
+    def orders(self, n: int, rng: np.random.Generator | None) -> Tensor:
+        """Orders of the columns with the target last, of shape (n, n_columns); without a generator, the table's own."""
+        free = [j for j in range(len(self.last.sizes)) if j != self.target]
+        orders = np.tile(np.array(free, dtype=np.int64), (n, 1))
+        if rng is not None:
+            orders = rng.permuted(orders, axis=1)
+        if self.target is not None:
+            orders = np.column_stack([orders, np.full(n, self.target)])
+        return torch.from_numpy(orders)
