@@ -1,7 +1,9 @@
 """What the feedback stage gives: the supervised policy, scalar and hierarchical feedback on the nine public tables.
 
 Run from the root of the repository: ``OMP_NUM_THREADS=1 python -m benchmarks.feedback --seeds 0 1 2 3 4``. Each split's
-supervised policy is trained once, and both kinds of feedback start from it.
+supervised policy is trained once, and both kinds of feedback start from it. Between them stands the supervised policy
+whose rows are drawn under the same laws, without feedback. Laws are those that the feedback stage found in the training
+rows.
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ import argparse
 import copy
 import json
 import time
-import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,11 +22,11 @@ from scipy import stats
 from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine, read_results
 from benchmarks.tables import TABLES, load
 from skgensynth import DiscoTabSynthesizer
-from skgensynth.constraints import discover_constraints
-from skgensynth.exceptions import ConstraintWarning
+from skgensynth.laws import Laws
 from skgensynth.metrics import association_difference, exact_copies, jensen_shannon, membership_inference, tstr
 
-VARIANTS = (None, "scalar", "hierarchical")
+NONE, LAWS, SCALAR, HIERARCHICAL = "none", "laws", "scalar", "hierarchical"
+PAIRS = ((HIERARCHICAL, NONE), (HIERARCHICAL, SCALAR), (SCALAR, NONE), (HIERARCHICAL, LAWS), (LAWS, NONE))
 FIGURES = {
     "ratio": "utility / real",
     "minority_recall": "minority recall",
@@ -69,21 +70,15 @@ def measure(table: str, seed: int) -> list[dict]:
     train, test = load(table, seed)
     target, task = TABLES[table].target, TABLES[table].task
     X, y = train.drop(columns=target), train[target]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstraintWarning)
-        laws = discover_constraints(X, y, random_state=seed)
     start = time.perf_counter()
     supervised = DiscoTabSynthesizer(feedback=None, random_state=seed).fit(X, y)
     supervised_seconds = time.perf_counter() - start
     real = tstr(train, test, target, task=task, random_state=seed)
     rare = min(y.unique(), key=lambda label: (y == label).sum()) if task == "classification" else None
+    variants, seconds = variants_of(supervised, X, y)
+    laws = variants[HIERARCHICAL].constraints_
     results = []
-    for variant in VARIANTS:
-        start = time.perf_counter()
-        synthesizer = copy.deepcopy(supervised)
-        if variant is not None:
-            synthesizer.set_params(feedback=variant).improve(X, y)
-        seconds = time.perf_counter() - start
+    for variant, synthesizer in variants.items():
         X_new, y_new = synthesizer.sample(SYNTHETIC_ROWS_PER_TRAINING_ROW * len(train))
         synthetic = X_new.assign(**{target: y_new})[train.columns]
         utility = tstr(synthetic, test, target, task=task, random_state=seed)
@@ -91,7 +86,7 @@ def measure(table: str, seed: int) -> list[dict]:
         result = {
             "table": table,
             "seed": seed,
-            "feedback": variant or "none",
+            "feedback": variant,
             "n_laws": len(laws),
             "ratio": utility.score / real.score,
             "utility": utility.score,
@@ -101,7 +96,7 @@ def measure(table: str, seed: int) -> list[dict]:
             "association_difference": association_difference(train, synthetic).mean,
             "membership_auc": membership_inference(train, test, synthetic, n_bootstrap=2, random_state=seed).auc,
             "exact_copies": exact_copies(train, synthetic),
-            "seconds": seconds,
+            "seconds": seconds.get(variant, 0.0),
             "supervised_seconds": supervised_seconds,
             "machine": machine(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -113,6 +108,20 @@ def measure(table: str, seed: int) -> list[dict]:
             result |= minority_figures(utility.per_class, rare)
         results.append(result)
     return results
+
+
+def variants_of(supervised: DiscoTabSynthesizer, X: pd.DataFrame, y: pd.Series) -> tuple[dict, dict]:
+    """The supervised synthesizer, the same under laws and with feedback; seconds of the feedback."""
+    variants, seconds = {NONE: supervised, LAWS: copy.deepcopy(supervised)}, {}
+    for kind in (SCALAR, HIERARCHICAL):
+        variants[kind] = copy.deepcopy(supervised).set_params(feedback=kind)
+        start = time.perf_counter()
+        variants[kind].improve(X, y)
+        seconds[kind] = time.perf_counter() - start
+    schema = supervised.schema_
+    laws = Laws(variants[HIERARCHICAL].constraints_, schema).breakable(schema.encode(X, y))
+    variants[LAWS].policy_.obey(laws)
+    return variants, seconds
 
 
 def minority_figures(per_class: dict, rare: object) -> dict[str, float]:
@@ -159,7 +168,7 @@ def _differences(runs: pd.DataFrame, names: list[str]) -> list[str]:
     for name in names:
         if name in ("seconds", "least_share", "most_share"):
             continue
-        for one, other in (("hierarchical", "none"), ("hierarchical", "scalar"), ("scalar", "none")):
+        for one, other in PAIRS:
             change = (wide[name][one] - wide[name][other]).dropna()
             gains = change if name in LARGER_IS_BETTER else -change
             p = stats.wilcoxon(change).pvalue if (change != 0).any() else 1.0

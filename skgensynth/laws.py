@@ -41,6 +41,7 @@ class Laws:
     def __init__(self, constraints: Iterable[Constraint], schema: TableSchema) -> None:
         places = {column.name: place for place, column in enumerate(schema.modelled)}
         self._schema = schema
+        self._subsets: dict[bytes, Laws] = {}
         self.constraints = ConstraintSet(
             part for part in constraints if part.hard and all(name in places for name in part.columns)
         )
@@ -50,6 +51,13 @@ class Laws:
 
     def __len__(self) -> int:
         return len(self.constraints)
+
+    def subset(self, chosen: NDArray[np.bool_]) -> Laws:
+        """Some of the laws, by a mask of shape (n_constraints,)."""
+        key = np.packbits(chosen).tobytes()
+        if key not in self._subsets:
+            self._subsets[key] = Laws([self.constraints[int(i)] for i in np.flatnonzero(chosen)], self._schema)
+        return self._subsets[key]
 
     def breakable(self, values: NDArray[np.float64]) -> Laws:
         """Laws that generated rows could break: not the ranges, levels and decimals that all training rows keep.
@@ -65,8 +73,7 @@ class Laws:
         """
         kept = ~self.broken(values).any(axis=0)
         sure = [isinstance(law, (Domain, Decimals)) for law in self.constraints]
-        pairs = zip(self.constraints, kept & np.array(sure, dtype=bool), strict=True)
-        return Laws([law for law, certain in pairs if not certain], self._schema)
+        return self.subset(~(kept & np.array(sure, dtype=bool)))
 
     def broken(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which rows break which laws.

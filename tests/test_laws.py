@@ -79,6 +79,21 @@ def test_soft_constraints_and_columns_that_are_not_modelled_are_no_laws():
     assert laws.columns.astype(int).tolist() == [[1, 0, 1, 0]]
 
 
+def test_a_subset_speaks_as_the_whole_does(schema, laws):
+    rng = np.random.default_rng(0)
+    values = schema.encode(*make_frame())
+    values = np.column_stack([rng.permutation(column) for column in values.T])
+    mask = np.array([True, False, True])
+
+    part = laws.subset(mask)
+
+    assert laws.broken(values).any(axis=0).all()
+    assert np.array_equal(part.broken(values), laws.broken(values)[:, mask])
+    assert np.array_equal(part.columns, laws.columns[mask])
+    assert laws.subset(mask.copy()) is part
+    assert len(laws.subset(np.zeros(3, dtype=bool))) == 0
+
+
 def test_what_rows_could_break_leaves_out_the_ranges_levels_and_decimals_that_all_training_rows_keep(schema):
     X, y = make_frame()
     own = [parse_constraint(sentence) for sentence in ("if lo < 5 then drug is yes", "lo is between 30 and 60")]

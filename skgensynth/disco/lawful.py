@@ -93,9 +93,9 @@ class Decoder:
         values = self.decode(draw.tokens.numpy(), conditions, rng)
         if not len(self._laws):
             return values
-        plan = _Plan(draw, self._laws)
+        plan, broken = _Plan(draw, self._laws), self._laws.broken(values)
         for _ in range((MAX_RETURNS + 1) * len(draw.order)):
-            rows, starts = plan.next(self._laws.broken(values))
+            rows, starts = plan.next(broken)
             if not len(rows):
                 break
             breaking = self.breaking(values[rows], plan.columns(starts), rng)
@@ -103,8 +103,10 @@ class Decoder:
             starts[dead] = plan.back(rows[dead], starts[dead])
             some = starts < len(plan.order)
             if some.any():
+                rows = rows[some]
                 allowed = {j: torch.from_numpy(1.0 - costs[some]).float() for j, costs in breaking.items()}
-                self._redraw(states, draw, values, rows[some], starts[some], allowed, conditions, rng)
+                self._redraw(states, draw, values, rows, starts[some], allowed, conditions, rng)
+                broken[rows] = self._laws.broken(values[rows])
         return values
 
     def _redraw(
@@ -148,24 +150,26 @@ class Decoder:
         dict of int to ndarray of shape (n_rows, sizes[j])
             For the columns that settle laws: 1 where a row would break one with a token, else 0.
         """
-        codec = self._codec
-        kinds = [int(j) for j in np.unique(settled) if j != UNSETTLED]
-        out = {j: np.zeros((len(values), codec.sizes[j])) for j in kinds}
-        trials = [_trials(np.flatnonzero((settled == j).any(axis=1)), j, codec.sizes[j]) for j in kinds]
-        if not trials:
-            return out
-        rows, columns, tokens = np.concatenate(trials, axis=1)
+        columns = (int(j) for j in np.unique(settled) if j != UNSETTLED)
+        return {j: self._breaking_at(j, values, settled == j, rng) for j in columns}
+
+    def _breaking_at(
+        self, j: int, values: NDArray[np.float64], here: NDArray[np.bool_], rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Of one column, which settles the laws in rows that a mask of shape (n_rows, n_laws) says."""
+        size = self._codec.sizes[j]
+        chosen = np.any(here, axis=0)
+        laws = self._laws.subset(chosen)
+        rows = np.repeat(np.flatnonzero(here.any(axis=1)), size)
+        tokens = np.tile(np.arange(size), len(rows) // size)
         for _ in range(N_TRIES):
             tried = values[rows]
-            for j in np.unique(columns):
-                here = columns == j
-                drawn = codec.decode_column(int(j), tokens[here], None, rng)
-                tried[here, j] = self._schema.modelled[j].snap(drawn)
-            broken = (self._laws.broken(tried) & (settled[rows] == columns[:, None])).any(axis=1)
-            rows, columns, tokens = rows[broken], columns[broken], tokens[broken]
-        for j, costs in out.items():
-            costs[rows[columns == j], tokens[columns == j]] = 1.0
-        return out
+            tried[:, j] = self._schema.modelled[j].snap(self._codec.decode_column(j, tokens, None, rng))
+            broken = (laws.broken(tried) & here[rows][:, chosen]).any(axis=1)
+            rows, tokens = rows[broken], tokens[broken]
+        costs = np.zeros((len(values), size))
+        costs[rows, tokens] = 1.0
+        return costs
 
     def _values(
         self, tokens: NDArray[np.int64], conditions: Conditions, rng: np.random.Generator
@@ -226,8 +230,3 @@ class _Plan:
                 out[place] = self._done[row] = earlier[-1 - self._n_back[row] % len(earlier)]
                 self._n_back[row] += 1
         return out
-
-
-def _trials(rows: NDArray[np.intp], j: int, size: int) -> NDArray[np.int64]:
-    """Rows, columns and tokens of all tokens of column `j` in some rows, of shape (3, n_rows * size)."""
-    return np.stack([np.repeat(rows, size), np.full(len(rows) * size, j), np.tile(np.arange(size), len(rows))])

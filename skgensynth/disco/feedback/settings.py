@@ -21,7 +21,7 @@ class FeedbackSettings:
 
     Attributes
     ----------
-    n_cycles : int, default=4
+    n_cycles : int, default=3
         Times that the discriminators are refreshed.
     n_batches : int, default=None
         Batches of rows in a cycle. None is 32 for the compact policy and 8 for a pretrained one.
@@ -46,7 +46,7 @@ class FeedbackSettings:
         or none.
     """
 
-    n_cycles: int = 4
+    n_cycles: int = 3
     n_batches: int | None = None
     batch_size: int | None = None
     n_passes: int = 2
