@@ -20,11 +20,12 @@ from skgensynth.disco.adapters import (
     private_torch_rng,
     set_adapter_weights,
 )
+from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.decoding import decode_rows
 from skgensynth.disco.grammars import Grammar
 from skgensynth.disco.loading import load_tokenizer
 from skgensynth.disco.memory import shrinking
-from skgensynth.disco.text import TextCodec, number_decimals
+from skgensynth.disco.text import TextCodec
 from skgensynth.disco.tuning import TuningSettings, Workers, fine_tune, score_rows
 from skgensynth.exceptions import ModelNotFoundError, SkgensynthError
 from skgensynth.laws import Laws
