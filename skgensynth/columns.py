@@ -17,7 +17,7 @@ from skgensynth.jsonable import value_from_json, value_to_json
 from skgensynth.scalars import encode_time, number_of, text_of, time_of
 from skgensynth.storage import Storage, Values, describe, family_of
 
-__all__ = ["KINDS", "Column", "text_of"]
+__all__ = ["KINDS", "Column"]
 
 KINDS = ("categorical", "continuous", "identifier")
 _NUMERIC = ("integer", "float", "boolean")

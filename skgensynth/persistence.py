@@ -12,7 +12,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skgensynth._version import __version__
-from skgensynth.exceptions import ModelNotFoundError, PersistenceError
+from skgensynth.constraints import Constraint, ConstraintSet
+from skgensynth.exceptions import ConstraintError, ModelNotFoundError, PersistenceError
 from skgensynth.jsonable import value_from_json, value_to_json
 from skgensynth.schema import TableSchema
 
@@ -25,7 +26,9 @@ __all__ = ["load_synthesizer", "save_synthesizer"]
 
 _FILE = "model.json"
 _FORMAT = 1
-_PAIRS = "pairs"
+_PAIRS, _TUPLE = "pairs", "tuple"
+# Objects that describe themselves by `to_dict`, by the names that they have in the file.
+_OBJECTS: dict[str, type[Constraint] | type[ConstraintSet]] = {"constraint": Constraint, "constraints": ConstraintSet}
 
 
 def save_synthesizer(synthesizer: BaseSynthesizer, folder: str | Path) -> None:
@@ -59,8 +62,18 @@ def load_synthesizer(cls: type[Synthesizer], folder: str | Path) -> Synthesizer:
         raise PersistenceError(
             f"{folder} holds a {document['class']}: load it with {document['class']}.load, not {cls.__name__}.load."
         )
-    params = {name: _from_json(value) for name, value in document["params"].items()}
-    synthesizer = known[document["class"]](**params)
+    try:
+        return _rebuild(known[document["class"]], folder, document)
+    except ConstraintError as error:
+        raise PersistenceError(
+            f"{folder / _FILE} was written by skgensynth {document['skgensynth']}, and this is {__version__}: {error}. "
+            "Load it with that version, import the module that defines the constraint first, or fit and save again."
+        ) from error
+
+
+def _rebuild(cls: type[Synthesizer], folder: Path, document: dict[str, Any]) -> Synthesizer:
+    """Make the synthesizer that a document describes."""
+    synthesizer = cls(**{name: _from_json(value) for name, value in document["params"].items()})
     synthesizer.schema_ = TableSchema.from_dict(document["schema"])
     synthesizer.n_features_in_ = document["n_features_in"]
     if document["feature_names_in"]:
@@ -98,6 +111,11 @@ def _to_json(value: Any, name: str) -> Any:
         value = value.tolist()
     if isinstance(value, list):
         return [_to_json(item, name) for item in value]
+    if type(value) is tuple:
+        return {_TUPLE: [_to_json(item, name) for item in value]}
+    for kind, cls in _OBJECTS.items():
+        if isinstance(value, cls):
+            return {kind: _to_json(value.to_dict(), name)}
     if isinstance(value, Mapping):
         # As pairs: JSON's own keys are strings only, and class labels or column names may be numbers.
         return {_PAIRS: [[_to_json(key, name), _to_json(item, name)] for key, item in value.items()]}
@@ -114,6 +132,13 @@ def _from_json(value: Any) -> Any:
     """Undo `_to_json`."""
     if isinstance(value, list):
         return [_from_json(item) for item in value]
-    if isinstance(value, dict) and _PAIRS in value:
-        return {_from_json(key): _from_json(item) for key, item in value[_PAIRS]}
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == _PAIRS:
+        return {_from_json(key): _from_json(item) for key, item in content}
+    if kind == _TUPLE:
+        return tuple(_from_json(item) for item in content)
+    if kind in _OBJECTS:
+        return _OBJECTS[kind].from_dict(_from_json(content))
     return value_from_json(value)

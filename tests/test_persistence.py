@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,48 @@ import pytest
 from common.tables import mixed_table
 from common.toy import MarginalsSynthesizer
 
+from skgensynth import DiscoTabSynthesizer
+from skgensynth.constraints import (
+    Constraint,
+    ConstraintSet,
+    Decimals,
+    Dependency,
+    Domain,
+    Implication,
+    Item,
+    Order,
+    Sum,
+)
+from skgensynth.disco.feedback import discriminators, stage
 from skgensynth.exceptions import ModelNotFoundError, PersistenceError
 
 TABLE = pd.DataFrame({"a": [1.5, 2.5, 3.5, 4.0], "b": list("xyxy")})
 
 
+ONE_OF_EACH_KIND = [
+    Domain(Item("sex", "is", ("F", "M"))),
+    Decimals("bmi", 1),
+    Implication(
+        (Item("age", "<", ("18",)), Item("sex", "is", ("F",))), (Item("copd", "missing"),), support=np.int64(40)
+    ),
+    Order("admitted", "discharged", strict=True, soft=True),
+    Dependency("degree", "years", (("BSc", "16"), ("MSc", "18"))),
+    Dependency("degree", "years"),
+    Sum(("men", "women"), "all"),
+]
+
+
 class Other(MarginalsSynthesizer):
     pass
+
+
+class Lawful(MarginalsSynthesizer):
+    """Has constraints among its parameters, and does nothing with them."""
+
+    def __init__(self, *, constraints=(), forbidden_rules=()):
+        super().__init__()
+        self.constraints = constraints
+        self.forbidden_rules = forbidden_rules
 
 
 @pytest.fixture
@@ -52,6 +88,79 @@ def test_objects_are_refused_before_anything_is_written(parameters, tmp_path):
     with pytest.raises(PersistenceError, match=next(iter(parameters))):
         synthesizer.save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ONE_OF_EACH_KIND[0],
+        ConstraintSet(ONE_OF_EACH_KIND),
+        ONE_OF_EACH_KIND,
+        tuple(ONE_OF_EACH_KIND),
+        [ONE_OF_EACH_KIND[3], "age >= 18", ("age", "sex"), ["men", "women"]],
+    ],
+    ids=["alone", "set", "list", "tuple", "mixed"],
+)
+def test_constraints_come_back_equal(given, tmp_path):
+    Lawful(constraints=given, forbidden_rules=given).fit(TABLE).save(tmp_path)
+    loaded = Lawful.load(tmp_path)
+    for found in (loaded.constraints, loaded.forbidden_rules):
+        assert type(found) is type(given)
+        assert found == given
+    json.loads((tmp_path / "model.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+def test_every_kind_of_constraint_keeps_its_support(tmp_path):
+    kinds = [cls for cls in Constraint.__subclasses__() if cls.__module__.startswith("skgensynth")]
+    assert {type(constraint) for constraint in ONE_OF_EACH_KIND} == set(kinds)
+    Lawful(constraints=ONE_OF_EACH_KIND).fit(TABLE).save(tmp_path)
+    found = Lawful.load(tmp_path).constraints
+    assert [constraint.support for constraint in found] == [None, None, 40, None, None, None, None]
+
+
+def test_a_kind_of_constraint_that_is_not_known_says_what_to_do(tmp_path):
+    Lawful(constraints=[ONE_OF_EACH_KIND[3]]).fit(TABLE).save(tmp_path)
+    path = tmp_path / "model.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"order"', '"parity"'), encoding="utf-8")
+    with pytest.raises(PersistenceError, match=r"model\.json .*'parity' are not known.* fit and save again"):
+        Lawful.load(tmp_path)
+
+
+def test_constraints_with_what_json_lacks_are_refused_before_anything_is_written(tmp_path):
+    synthesizer = Lawful(constraints=[Order("a", "b", support=object())]).fit(TABLE)
+    with pytest.raises(PersistenceError, match=r"'constraints' holds a object.*set_params"):
+        synthesizer.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_synthesizer_with_constraints_improves_and_samples_after_loading(tmp_path, monkeypatch):
+    monkeypatch.setattr(discriminators, "FIRST_STEPS", 2)
+    monkeypatch.setattr(discriminators, "NEXT_STEPS", 2)
+    monkeypatch.setattr(stage, "COMPACT", replace(stage.COMPACT, pool=(128, 256)))
+    rng = np.random.default_rng(0)
+    low = rng.integers(0, 9, 60)
+    table = pd.DataFrame({"low": low, "high": low + rng.integers(0, 9, 60), "c": rng.choice(["a", "b"], 60)})
+    law = Order("low", "high")
+    DiscoTabSynthesizer(
+        n_epochs=1,
+        policy_params={"n_members": 2, "width": 8},
+        feedback=None,
+        feedback_params={"n_cycles": 1, "n_batches": 1, "batch_size": 12},
+        constraints=[law],
+        forbidden_rules=Decimals("low", 0),
+        violations="refuse",
+        random_state=0,
+    ).fit(table).save(tmp_path)
+
+    loaded = DiscoTabSynthesizer.load(tmp_path)
+
+    assert loaded.get_params()["constraints"] == [law]
+    assert loaded.get_params()["forbidden_rules"] == Decimals("low", 0)
+    assert law in loaded.constraints_
+    assert Decimals("low", 0) not in loaded.constraints_
+    assert law.check(loaded.sample(100)).all()
+    loaded.set_params(feedback="hierarchical").improve(table)
+    assert law.check(loaded.sample(100)).all()
 
 
 def test_text_paths_work(tmp_path):

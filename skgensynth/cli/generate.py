@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from skgensynth.cli.terminal import (
     share,
 )
 from skgensynth.condition_text import parse_condition_texts
+from skgensynth.exceptions import ConstraintError
 from skgensynth.files import DATASETS, load_dataset, read_table, write_table
 
 if TYPE_CHECKING:
@@ -43,9 +45,19 @@ conditions:
   --condition "bmi="                missing
   Each condition names one column; give the option once for each.
 
+laws:
+  --constraint "admitted <= discharged"         a law, besides those that are found in the table
+  --constraint "if age < 18 then copd is no"    another one
+  --constraint "usually bmi < 40"               rows may break it
+  --forbid ward                                 nothing about this column is a law
+  --forbid "age,ward"                           nothing about both of these columns is
+  --forbid "if age < 18 then copd is no"        this is none
+  A name that is no single word stands in backquotes in a sentence: "`blood pressure` > 40".
+
 examples:
   skgensynth generate --dataset breast_cancer --rows 5000 --out synthetic.csv --report report.html
   skgensynth generate heart.csv --target DEATH_EVENT --rows 2000 --condition "age=65.." --out older.parquet
+  skgensynth generate stays.csv --constraint "admitted <= discharged" --violations refuse --out synthetic.csv
 """
 
 
@@ -83,7 +95,27 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     method.add_argument(
         "--epochs", type=positive, metavar="N", help="passes over the table (default: chosen by its number of rows)"
     )
+    method.add_argument(
+        "--feedback",
+        choices=["hierarchical", "scalar", "none"],
+        default="hierarchical",
+        help="second stage, which learns from rewards: for each value and row, for rows only, or left out (default: "
+        "%(default)s)",
+    )
     method.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    laws = generate.add_argument_group("the laws of the table")
+    laws.add_argument(
+        "--constraint", action="append", default=[], metavar="SENTENCE", help="a law that rows should keep, see below"
+    )
+    laws.add_argument(
+        "--forbid", action="append", default=[], metavar="RULE", help="what is not to be taken for a law, see below"
+    )
+    laws.add_argument(
+        "--violations",
+        choices=["allow", "refuse"],
+        default="allow",
+        help="whether rows may break laws, or are drawn again (default: %(default)s)",
+    )
     rows = generate.add_argument_group("the synthetic rows")
     rows.add_argument("--rows", type=positive, metavar="N", help="default: as many as the table has")
     rows.add_argument("--condition", action="append", default=[], metavar="COLUMN=VALUE", help="see below")
@@ -113,11 +145,14 @@ def run(args: argparse.Namespace) -> None:
         said.step(f"drawing {n_rows:,} rows" + (f" where {sentence}" if sentence else ""))
         synthetic = _draw(synthesizer, n_rows, table, target, conditions=conditions)
         write_table(synthetic, args.out)
+        laws = _laws(args, synthesizer, synthetic)
     if report is not None:
         _show(args, report, table, target, source)
         if args.report:
-            _write_page(args, report, table, source, synthetic, sentence, synthesizer, said.warnings)
+            _write_page(args, report, table, source, synthetic, sentence, synthesizer, laws, said.warnings)
     print(f"{args.out}: {len(synthetic):,} synthetic rows" + (f" where {sentence}" if sentence else ""))
+    if laws:
+        print(f"laws of the table: {laws}")
     if args.report:
         print(f"{args.report}: the report")
 
@@ -150,14 +185,39 @@ def _split_target(table, target):
 
 
 def _check(args, table, target, conditions):
-    """Find out before the long work whether the table and the conditions will do; return the conditions in words."""
+    """Find out before the long work whether the table, laws and conditions will do; return the conditions in words."""
     from skgensynth.conditions import Conditions
     from skgensynth.schema import TableSchema
 
     schema = TableSchema.infer(
         *_split_target(table, target), identifiers=args.identifiers, column_kinds=_kinds(args.kind, table)
     )
+    for text in args.constraint:
+        _check_sentence("--constraint", text, schema)
+    for rule in _forbidden(args.forbid, table):
+        if isinstance(rule, str) and rule not in table.columns:
+            _check_sentence("--forbid", rule, schema)
     return Conditions.parse(conditions, schema).sentence()
+
+
+def _check_sentence(option, text, schema):
+    from skgensynth.constraints import parse_constraint
+
+    try:
+        parse_constraint(text, schema)
+    except ConstraintError as error:
+        other = "" if option == "--constraint" else "write a column, columns with commas between, or a sentence; "
+        raise ValueError(f"{option}: {other}{error}") from error
+
+
+def _forbidden(texts, table):
+    """What the user forbids, as the method takes it: names of columns, tuples of names, sentences."""
+    rules = []
+    for text in texts:
+        names = next(csv.reader([text], skipinitialspace=True))
+        several = text not in table.columns and names and set(names) <= set(table.columns)
+        rules.append(tuple(names) if several else text)
+    return rules
 
 
 def _kinds(texts, table):
@@ -174,6 +234,10 @@ def _kinds(texts, table):
 def _synthesizer(args, table):
     chosen = {"policy": args.policy, "n_epochs": args.epochs, "column_kinds": _kinds(args.kind, table)}
     return getattr(skgensynth, METHODS[args.method])(
+        feedback=None if args.feedback == "none" else args.feedback,
+        constraints=args.constraint,
+        forbidden_rules=_forbidden(args.forbid, table),
+        violations=args.violations,
         identifiers=args.identifiers,
         random_state=args.seed,
         verbose=0 if args.quiet else 1,
@@ -210,11 +274,13 @@ def _evaluate(args, table: pd.DataFrame, target: Any, said: Progress) -> Quality
     said.step(f"measuring {n_rows:,} synthetic rows")
     names = {column.name for column in synthesizer.schema_.columns if column.kind != "identifier"}
     kept = [name for name in synthetic.columns if str(name) in names]
+    laws = [law for law in synthesizer.constraints_ if names.issuperset(law.columns)]
     return evaluate(
         train[kept],
         test[kept],
         synthetic[kept],
         target=target,
+        rules=laws or "auto",
         random_state=args.seed,
         n_jobs=args.jobs,
         verbose=0 if args.quiet else 1,
@@ -232,6 +298,19 @@ def _strata(table, target, n_test):
     return table[target].astype(str) if enough else None
 
 
+def _laws(args, synthesizer, synthetic):
+    """How many laws there are and how many rows break one, in words; nothing if laws were not looked for."""
+    from skgensynth.constraints import ConstraintSet
+
+    laws = synthesizer.constraints_
+    if not laws:
+        return ""
+    n_broken = ConstraintSet(law for law in laws if law.hard).violations(synthetic).any(axis=1).sum()
+    n_given = len(args.constraint)
+    breaking = f"{n_broken:,} of {len(synthetic):,} rows break one"
+    return f"{n_given} given, {len(laws) - n_given} found; {breaking}"
+
+
 def _show(args, report, table, target, source):
     task = "" if report.utility is None else f", target {target} ({report.utility.real.task})"
     print(f"\n{source}: {len(table):,} rows, {table.shape[1]} columns{task}\n")
@@ -243,11 +322,12 @@ def _show(args, report, table, target, source):
     )
 
 
-def _write_page(args, report, table, source, synthetic, sentence, synthesizer, said_warnings):
+def _write_page(args, report, table, source, synthetic, sentence, synthesizer, laws, said_warnings):
     from skgensynth.report import Origin
 
     parameters = {name: value for name, value in synthesizer.get_params().items() if name != "verbose"}
     settings = {"method": type(synthesizer).__name__, **parameters, "held-out share": args.holdout}
+    settings |= {"laws": laws} if laws else {}
     origin = Origin(
         source=source,
         output=Path(args.out).name,

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skgensynth.columns import text_of
 from skgensynth.containers import read_table, read_target
 from skgensynth.exceptions import ConstraintError
+from skgensynth.scalars import text_of
 from skgensynth.schema import TableSchema
 from skgensynth.storage import Values, describe
 

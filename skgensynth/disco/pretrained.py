@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +13,16 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Allowed, Conditions
-from skgensynth.disco.adapters import (
-    adapted_network,
-    adapter_weights,
-    choose_device,
-    private_torch_rng,
-    set_adapter_weights,
-)
-from skgensynth.disco.decoding import decode_rows
+from skgensynth.disco.adapters import adapter_weights, choose_device, private_torch_rng
+from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.grammars import Grammar
-from skgensynth.disco.loading import load_tokenizer
-from skgensynth.disco.memory import shrinking
-from skgensynth.disco.text import TextCodec, number_decimals
-from skgensynth.disco.tuning import TuningSettings, Workers, fine_tune, score_rows
+from skgensynth.disco.runtime import Runtime
+from skgensynth.disco.tuning import TuningSettings, Workers, fine_tune
 from skgensynth.exceptions import ModelNotFoundError, SkgensynthError
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 ADAPTER_FILE = "adapter.safetensors"
-
-
-@dataclass
-class Runtime:
-    """What is rebuilt on each machine and never saved.
-
-    Attributes
-    ----------
-    codec : TextCodec
-        Codec of the table.
-    network : peft.PeftModel
-        The model with its adapter.
-    batch_size : int
-        Rows decoded or scored together, no more than memory has allowed so far.
-    """
-
-    codec: TextCodec
-    network: Any
-    batch_size: int
 
 
 class PretrainedPolicy:
@@ -208,12 +181,8 @@ class PretrainedPolicy:
         if rng is not None:
             orders = rng.permuted(orders, axis=1)
         rows = [runtime.codec.row(row, order.tolist()) for row, order in zip(values, orders, strict=True)]
-        possible = [row for row in rows if row is not None]
-        scores, runtime.batch_size = score_rows(
-            runtime.network, runtime.codec, possible, runtime.batch_size, "sample_batch_size"
-        )
         result = np.full(len(values), -math.inf)
-        result[[row is not None for row in rows]] = scores
+        result[[row is not None for row in rows]] = runtime.score([row for row in rows if row is not None])
         return result
 
     def sample(self, n: int, conditions: Conditions, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -290,22 +259,7 @@ class PretrainedPolicy:
         SkgensynthError
             If memory runs out with single rows.
         """
-        runtime = self.runtime()
-        seed = int(rng.integers(2**63))
-
-        def work(size: int) -> NDArray[np.float64]:
-            again = np.random.default_rng(seed)
-            return np.concatenate(
-                [
-                    decode_rows(
-                        runtime.network, runtime.codec, min(size, n - start), order, again, grammars, weighted, size
-                    )
-                    for start in range(0, n, size)
-                ]
-            )
-
-        rows, runtime.batch_size = shrinking(work, runtime.batch_size, "sample_batch_size")
-        return self.schema_.snap(rows)
+        return self.schema_.snap(self.runtime().decode(n, order, rng, grammars, weighted))
 
     def runtime(self) -> Runtime:
         """Codec and network, rebuilt after loading or unpickling.
@@ -330,12 +284,7 @@ class PretrainedPolicy:
             device = choose_device(self.device)
             with private_torch_rng(0, device):
                 runtime = self._build(device)
-            if runtime.codec.vocabulary.tolist() != self.vocabulary_:
-                raise SkgensynthError(
-                    f"The tokenizer of {str(self.model)!r} is not the one of the model that was fine-tuned; put that "
-                    "model back, or fit again."
-                )
-            set_adapter_weights(runtime.network, self.adapter_)
+            runtime.restore(self.vocabulary_, self.adapter_)
             self._runtime = runtime
         assert self._runtime is not None
         return self._runtime
@@ -367,9 +316,11 @@ class PretrainedPolicy:
         if not hasattr(self, "adapter_"):
             raise NotFittedError("This PretrainedPolicy is not fitted yet; call `fit` first.")
         save_file(self.adapter_, Path(folder) / ADAPTER_FILE)
-        parameters = {name: getattr(self, name) for name in _PARAMETERS}
+        parameters = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        # As another process would find the model: a packaged one by name, a path in full.
+        path = Path(self.model).expanduser()
         return {
-            "parameters": {**parameters, "model": self._portable_name()},
+            "parameters": {**parameters, "model": str(path.resolve()) if path.exists() else str(self.model)},
             "decimals": self.decimals_,
             "vocabulary": self.vocabulary_,
             "history": self.history_,
@@ -418,22 +369,15 @@ class PretrainedPolicy:
         return {name: value for name, value in self.__dict__.items() if name != "_runtime"}
 
     def _build(self, device: Any) -> Runtime:
-        codec = TextCodec(self.schema_, load_tokenizer(self.model), self.decimals_)
-        network = adapted_network(
-            self.model, codec.vocabulary, device, lora_rank=self.lora_rank, lora_dropout=self.lora_dropout
+        return Runtime.build(
+            self.model,
+            self.schema_,
+            self.decimals_,
+            device,
+            lora_rank=self.lora_rank,
+            lora_dropout=self.lora_dropout,
+            batch_size=self.sample_batch_size,
         )
-        context = getattr(network.config, "max_position_embeddings", None)
-        if context is not None and codec.longest_row() > context:
-            raise SkgensynthError(
-                f"A row may need {codec.longest_row()} tokens, but the model {str(self.model)!r} reads {context}. "
-                "Drop columns, shorten their names and levels, or choose a model with a longer context."
-            )
-        return Runtime(codec, network, self.sample_batch_size)
-
-    def _portable_name(self) -> str:
-        """The model as another process would find it: a packaged model by name, a path in full."""
-        path = Path(self.model).expanduser()
-        return str(path.resolve()) if path.exists() else str(self.model)
 
     def _check_parameters(self) -> None:
         for name in ("n_epochs", "batch_size", "lora_rank", "sample_batch_size"):
@@ -445,18 +389,6 @@ class PretrainedPolicy:
         for name in ("lora_dropout", "validation_fraction"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise SkgensynthError(f"{name} must be at least 0 and below 1, not {getattr(self, name)!r}.")
-
-
-_PARAMETERS = (
-    "n_epochs",
-    "batch_size",
-    "learning_rate",
-    "lora_rank",
-    "lora_dropout",
-    "validation_fraction",
-    "sample_batch_size",
-    "device",
-)
 
 
 def _room(allowed: Allowed) -> float:

@@ -9,6 +9,8 @@ from common.toy import MarginalsSynthesizer
 
 import skgensynth
 from skgensynth.cli import main
+from skgensynth.constraints import ConstraintSet, parse_constraint
+from skgensynth.disco.synthesizer import DiscoTabSynthesizer
 from skgensynth.exceptions import SamplingError, SkgensynthError
 from skgensynth.files import read_table
 
@@ -23,6 +25,10 @@ class _Synthesizer(MarginalsSynthesizer):
         *,
         policy="compact",
         n_epochs=None,
+        feedback="hierarchical",
+        constraints=(),
+        forbidden_rules=(),
+        violations="allow",
         column_kinds=None,
         identifiers="regenerate",
         random_state=None,
@@ -31,10 +37,17 @@ class _Synthesizer(MarginalsSynthesizer):
         super().__init__(column_kinds=column_kinds, identifiers=identifiers, random_state=random_state, verbose=verbose)
         self.policy = policy
         self.n_epochs = n_epochs
+        self.feedback = feedback
+        self.constraints = constraints
+        self.forbidden_rules = forbidden_rules
+        self.violations = violations
 
     def fit(self, X, y=None):
         type(self).fitted = (*self.fitted, (self.get_params(), X, y))
-        return super().fit(X, y)
+        super().fit(X, y)
+        found = ["age >= 0"] if self.constraints else []
+        self.constraints_ = ConstraintSet(map(parse_constraint, [*self.constraints, *found]))
+        return self
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +154,71 @@ def test_settings_reach_the_method(table, synthesizer, capsys):
     }
 
 
+def test_unless_asked_the_method_has_its_own_defaults(table, synthesizer, capsys):
+    _, out, _ = _run(capsys, "ward.csv", "--out", "made.csv", "--no-evaluation")
+    ((parameters, _, _),) = synthesizer.fitted
+    defaults = DiscoTabSynthesizer().get_params()
+    for name in ("feedback", "constraints", "forbidden_rules", "violations"):
+        assert parameters[name] == (list(defaults[name]) if defaults[name] == () else defaults[name])
+    assert "laws" not in out
+
+
+@pytest.mark.parametrize(("option", "value"), [("scalar", "scalar"), ("none", None)])
+def test_the_second_stage_can_be_chosen(table, synthesizer, capsys, option, value):
+    _run(capsys, "ward.csv", "--out", "made.csv", "--no-evaluation", "--feedback", option)
+    assert synthesizer.fitted[0][0]["feedback"] == value
+
+
+def test_laws_and_vetoes_reach_the_method(table, synthesizer, capsys):
+    laws = ["age >= 18", "usually bmi < 40"]
+    vetoes = ["code", "age, region", "if age < 30 then died is no"]
+    options = [part for text in laws for part in ("--constraint", text)]
+    options += [part for text in vetoes for part in ("--forbid", text)]
+    code, _, _ = _run(
+        capsys, "ward.csv", "--out", "made.csv", "--no-evaluation", *options, "--violations", "refuse", "--quiet"
+    )
+    ((parameters, _, _),) = synthesizer.fitted
+    assert code == 0
+    assert parameters["constraints"] == laws
+    assert parameters["forbidden_rules"] == ["code", ("age", "region"), "if age < 30 then died is no"]
+    assert parameters["violations"] == "refuse"
+
+
+def test_a_name_that_holds_a_comma_is_a_name(table, synthesizer, capsys):
+    table.rename(columns={"age": "age, years", "bmi": "years"}).to_csv("odd.csv", index=False)
+    vetoes = ["--forbid", "age, years", "--forbid", '"age, years",code']
+    _run(capsys, "odd.csv", "--out", "made.csv", "--no-evaluation", *vetoes)
+    assert synthesizer.fitted[0][0]["forbidden_rules"] == ["age, years", ("age, years", "code")]
+
+
+def test_laws_are_counted_and_so_are_the_rows_that_break_a_hard_one(table, folder, capsys):
+    laws = ["--constraint", "age >= 60", "--constraint", "if region is north then died is no"]
+    laws += ["--constraint", "usually age < 0"]
+    _, out, _ = _run(capsys, "ward.csv", "--out", "made.csv", "--target", "died", *laws, "--report", "report.html")
+    made = read_table("made.csv")
+    n_broken = ((made["age"] < 60) | ((made["region"] == "north") & (made["died"] == "yes"))).sum()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert 0 < n_broken < 80
+    assert f"laws of the table: 3 given, 1 found; {n_broken} of 80 rows break one\n" in out
+    assert f"3 given, 1 found; {n_broken} of 80 rows break one" in page
+    assert page.count("if region is north then died is no") > 1  # a setting, and a rule that was measured
+
+
+@pytest.mark.filterwarnings("default::skgensynth.exceptions.ConstraintWarning")
+def test_the_method_itself_keeps_laws(table, capsys, monkeypatch):
+    monkeypatch.setitem(vars(skgensynth), "DiscoTabSynthesizer", DiscoTabSynthesizer)
+    table.assign(later=table["age"] + 5).to_csv("ages.csv", index=False)
+    laws = ["--constraint", "age < later", "--constraint", "age >= 30", "--violations", "refuse", "--feedback", "none"]
+    code, out, err = _run(capsys, "ages.csv", "--out", "made.csv", "--no-evaluation", "--epochs", 1, *laws)
+    made = read_table("made.csv")
+    assert code == 0
+    assert (made["age"] < made["later"]).all()
+    assert (made["age"] >= 30).all()
+    assert f"{(table['age'] < 30).sum()} of 80 rows break 'age >= 30'" in err
+    assert "laws of the table: 2 given, " in out
+    assert "; 0 of 80 rows break one" in out
+
+
 def test_the_same_seed_writes_the_same_file(table, folder, capsys):
     for name in ("one.csv", "two.csv"):
         _run(capsys, "ward.csv", "--out", name, "--no-evaluation", "--seed", 4)
@@ -196,6 +274,13 @@ def test_a_shipped_table_brings_its_target(capsys):
         (["ward.csv", "--condition", "age=200..", "--out", "x.csv"], "age"),
         (["ward.csv", "--condition", "region=west", "--out", "x.csv"], "region"),
         (["ward.csv", "--kind", "age=number", "--out", "x.csv"], "--kind 'age=number'"),
+        (["ward.csv", "--constraint", "age old", "--out", "x.csv"], "--constraint: cannot read 'age old'"),
+        (["ward.csv", "--constraint", "height > 3", "--out", "x.csv"], "there is no column 'height'"),
+        (["ward.csv", "--constraint", "region is west", "--out", "x.csv"], "it has the values east, north, south"),
+        (["ward.csv", "--forbid", "height", "--out", "x.csv"], "--forbid: write a column, columns with commas"),
+        (["ward.csv", "--forbid", "age,height", "--out", "x.csv"], "cannot read 'age,height'"),
+        (["ward.csv", "--forbid", "", "--out", "x.csv"], "--forbid: write a column"),
+        (["ward.csv", "--forbid", "height > 3", "--out", "x.csv"], "there is no column 'height'"),
         (["ward.csv", "--holdout", "0.05", "--out", "x.csv"], "too few to hold out"),
         (["ward.csv", "--no-evaluation", "--report", "r.html", "--out", "x.csv"], "--no-evaluation"),
         (["gap.csv", "--target", "y", "--out", "x.csv"], "y"),
@@ -225,6 +310,8 @@ def test_wrong_input_is_one_line_and_exit_code_2(table, folder, capsys, synthesi
         ["generate", "ward.csv", "--out", "x.csv", "--holdout", "1"],
         ["generate", "ward.csv", "--out", "x.csv", "--holdout", "half"],
         ["generate", "ward.csv", "--dataset", "iris", "--out", "x.csv"],
+        ["generate", "ward.csv", "--out", "x.csv", "--feedback", "None"],
+        ["generate", "ward.csv", "--out", "x.csv", "--violations", "forbid"],
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(capsys, arguments):
@@ -260,17 +347,22 @@ def test_missing_extras_are_said_before_the_work(table, capsys, monkeypatch):
     assert "skgensynth[parquet]" in _run(capsys, "ward.csv", "--out", "x.parquet")[2]
 
 
-def test_help_explains_conditions(capsys):
+def test_help_explains_conditions_and_laws(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["generate", "--help"])
     assert caught.value.code == 0
-    assert "age=65.." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "age=65.." in out
+    assert '--forbid "age,ward"' in out
 
 
 def test_the_method_itself_runs_from_the_command_line(folder):
     command = [sys.executable, "-m", "skgensynth", "generate", "--dataset", "iris", "--rows", "30", "--epochs", "2"]
     done = subprocess.run(
-        [*command, "--out", "made.csv", "--report", "report.html"], capture_output=True, text=True, check=False
+        [*command, "--feedback", "none", "--out", "made.csv", "--report", "report.html"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert len(read_table("made.csv")) == 30

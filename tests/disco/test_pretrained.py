@@ -247,26 +247,6 @@ def test_batches_shrink_when_memory_runs_out(monkeypatch, tiny_llama, table):
     assert parts.log_prob(values) == pytest.approx(whole.log_prob(values), rel=1e-3)
 
 
-def test_sampling_shrinks_when_memory_runs_out(monkeypatch, fitted):
-    from skgensynth.disco import pretrained
-
-    decode = decoding.decode_rows
-
-    def limited(network, codec, n_rows, *rest):
-        if max(n_rows, rest[-1]) > 10:  # the pool counts
-            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.")
-        return decode(network, codec, n_rows, *rest)
-
-    policy = copy.deepcopy(fitted)
-    monkeypatch.setattr(pretrained, "decode_rows", limited)
-
-    values, parsed = draw(policy, 70, {"age": (60, 80)})
-
-    assert values.shape == (70, 5)
-    assert parsed.mask(values).all()
-    assert valid(values, policy.schema_).all()
-
-
 def test_memory_that_holds_no_single_row_names_the_setting(monkeypatch, tiny_llama, table):
     def full(network, codec, rows):
         raise torch.OutOfMemoryError("CUDA out of memory.")
@@ -308,13 +288,6 @@ def test_degenerate_tables(tiny_gpt2, frame):
     values, _ = draw(policy, 7)
     assert valid(values, schema).all()
     assert np.isfinite(policy.log_prob(values)).all()
-
-
-def test_row_longer_than_the_context_is_refused(tmp_path, table, save_tiny_model):
-    model = save_tiny_model(tmp_path, "gpt2", positions=16)
-
-    with pytest.raises(SkgensynthError, match="reads 16"):
-        make_policy(model).fit(table[1], table[0], rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(

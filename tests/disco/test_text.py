@@ -9,8 +9,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from skgensynth.conditions import Conditions
+from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.loading import load_tokenizer
-from skgensynth.disco.text import TextCodec, number_decimals
+from skgensynth.disco.text import TextCodec
 from skgensynth.exceptions import SkgensynthError
 from skgensynth.schema import TableSchema
 
@@ -137,18 +138,3 @@ def test_tokenizer_without_digits_is_refused():
 
     with pytest.raises(SkgensynthError, match="single characters of numbers"):
         TextCodec(TableSchema.infer(frame), fast, [2])
-
-
-@pytest.mark.parametrize("scale", [1e-9, 1e-3, 1.0, 1e6, 1e12])
-def test_numbers_without_a_grid_keep_a_thousandth_of_their_spread(scale, tiny_gpt2):
-    numbers = np.random.default_rng(0).lognormal(size=200) * scale
-    schema = TableSchema.infer(pd.DataFrame({"x": numbers}), column_kinds={"x": "continuous"})
-    values = schema.encode(pd.DataFrame({"x": numbers}))
-    codec = TextCodec(schema, load_tokenizer(tiny_gpt2), number_decimals(values, schema))
-
-    back = np.array([codec.grammars[0].value(codec.piece(0, value).tokens) for value in values[:, 0]])
-
-    spread = np.subtract(*np.quantile(values, [0.75, 0.25]))
-    assert np.abs(back - values[:, 0]).max() <= spread / 1000
-    assert back.min() >= values.min()
-    assert back.max() <= values.max()
