@@ -15,7 +15,7 @@ from skgensynth.schema import TableSchema
 __all__ = ["Laws", "last_columns"]
 
 # Times that values are drawn anew within their tokens to keep a law.
-N_REDRAWS = 8
+N_REDRAWS = 3
 
 Redraw = Callable[[int, NDArray[np.intp], np.random.Generator], NDArray[np.float64]]
 

@@ -74,7 +74,7 @@ class CompactLearner:
 
     def draw(self, n: int, rng: np.random.Generator) -> Rollout:
         """Draw rows, in chunks that share an order and have generators of their own."""
-        step = min(ROWS_PER_ORDER, math.ceil(n / (2 * TARGET_FIRST)))
+        step = min(ROWS_PER_ORDER, math.ceil(n / TARGET_FIRST))
         sizes = [min(step, n - start) for start in range(0, n, step)]
         kinds = (np.arange(len(sizes)) + rng.integers(TARGET_FIRST)) % TARGET_FIRST
         target = self._states.target

@@ -21,13 +21,13 @@ from skgensynth.disco.feedback.units import Units, UnitSpace
 __all__ = ["Corpus", "Discriminators", "Scores", "shuffled"]
 
 N_FOLDS = 2
-BATCH_SIZE = 96
+BATCH_SIZE = 64
 LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-2
 # Share of a real row's columns that take the values of other rows.
 SHUFFLED_SHARE = 0.25
 # Steps of the networks when they are new, and when they are refreshed.
-FIRST_STEPS, NEXT_STEPS = 160, 30
+FIRST_STEPS, NEXT_STEPS = 120, 30
 # Shuffled rows for each real one; more only repeat each other.
 SHUFFLES = 4
 IGNORED = -100
