@@ -77,6 +77,8 @@ class Decimals(Constraint):
     def __post_init__(self) -> None:
         if self.decimals < 0:
             raise ConstraintError(f"column {self.column!r} cannot have {self.decimals} decimals; give 0 or more")
+        # NumPy's integers neither print nor save as Python's do.
+        object.__setattr__(self, "decimals", int(self.decimals))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ __all__ = ["Decoder"]
 # Values drawn within a token before it is taken for one that breaks a law.
 N_TRIES = 3
 UNSETTLED = -1
-# Times that a row may go back.
+# Times that a row may go back; from the third time on it goes back to the start.
 MAX_RETURNS = 20
+N_STEPS_BACK = 2
 
 
 class Decoder:
@@ -197,8 +198,8 @@ class _Plan:
     """From where rows that share an order are to be drawn anew.
 
     A row goes on from the first column that settles a broken law. Where no token keeps the laws there, it goes back to
-    the column before that these laws speak of; the next time to the one before that, and in the end from the first one
-    to the last one again, a bounded number of times. Then it stays.
+    the column before that these laws speak of; the next time to the one before that; then it begins anew, a bounded
+    number of times, and in the end stays as it is.
     """
 
     def __init__(self, draw: Draw, laws: Laws) -> None:
@@ -225,8 +226,10 @@ class _Plan:
         out = np.full(len(rows), len(self.order))
         for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
             spoken_of = np.flatnonzero(self._members[self._settled == start].any(axis=0))
-            earlier = spoken_of[(spoken_of >= self._n_first) & (spoken_of < start)]
-            if len(earlier) and self._n_back[row] < MAX_RETURNS:
-                out[place] = self._done[row] = earlier[-1 - self._n_back[row] % len(earlier)]
+            earlier = spoken_of[(spoken_of >= self._n_first) & (spoken_of < start)][::-1]
+            n_back = self._n_back[row]
+            if len(earlier) and n_back < MAX_RETURNS:
+                out[place] = earlier[n_back] if n_back < min(N_STEPS_BACK, len(earlier)) else self._n_first
+                self._done[row] = out[place]
                 self._n_back[row] += 1
         return out

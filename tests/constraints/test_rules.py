@@ -161,3 +161,12 @@ def test_a_mapping_must_be_of_the_tables_values():
 def test_what_says_nothing_is_refused(make, message):
     with pytest.raises(ConstraintError, match=message):
         make()
+
+
+@pytest.mark.parametrize("decimals", [1, 2])
+def test_decimals_may_be_an_integer_of_numpy(decimals):
+    law = Decimals("dose", np.int64(decimals))
+
+    assert law == Decimals("dose", decimals)
+    assert str(law) == str(Decimals("dose", decimals))
+    assert json.loads(json.dumps(law.to_dict())) == law.to_dict()
