@@ -11,13 +11,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
+    "BudgetExceededError",
     "ConditionError",
     "ConstraintError",
     "ConstraintWarning",
+    "ContextOverflowError",
+    "GrammarError",
     "IdentifierWarning",
     "InterruptedTrainingWarning",
+    "LanguageModelError",
     "ModelNotFoundError",
     "PersistenceError",
+    "RemoteRowsError",
     "SamplingError",
     "SchemaError",
     "SchemaMismatchError",
@@ -89,6 +94,43 @@ class SamplingError(SkgensynthError, RuntimeError):
 
 class ModelNotFoundError(SkgensynthError, OSError):
     """A model's files are not where they were looked for."""
+
+
+class LanguageModelError(SkgensynthError, RuntimeError):
+    """A language model gave no reply; the message says why and what to change.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to change.
+    replies : mapping of int to Reply, default=None
+        The replies that were made, by the position of their request.
+
+    Attributes
+    ----------
+    replies : dict
+        As given.
+    """
+
+    def __init__(self, message: str, *, replies: Mapping[int, Any] | None = None) -> None:
+        super().__init__(message)
+        self.replies: dict[int, Any] = dict(replies or {})
+
+
+class BudgetExceededError(LanguageModelError):
+    """The requests or tokens that were granted are used up; ``replies`` holds what was made with them."""
+
+
+class ContextOverflowError(SkgensynthError, ValueError):
+    """A prompt and its reply do not fit into the model's context; the message gives the numbers of tokens."""
+
+
+class GrammarError(SkgensynthError, ValueError):
+    """A grammar or a JSON schema for a reply cannot be read, or nothing can be written under it."""
+
+
+class RemoteRowsError(SkgensynthError, ValueError):
+    """Real rows would be sent to another machine, which was not allowed."""
 
 
 class PersistenceError(SkgensynthError, ValueError):

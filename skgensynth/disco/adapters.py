@@ -11,23 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skgensynth.disco.loading import load_network
 from skgensynth.exceptions import SkgensynthError
-
-
-def choose_device(device: str) -> Any:
-    """The torch device for a user's choice; ``"auto"`` is the first GPU if there is one, else the CPU."""
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise SkgensynthError(f"device={device!r} is none that torch knows; give 'auto', 'cpu' or 'cuda'.") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise SkgensynthError(f"device={device!r}, but torch finds no GPU here; give device='auto'.")
-    return chosen
+from skgensynth.llm.loading import load_network
 
 
 def adapted_network(
@@ -45,7 +30,7 @@ def adapted_network(
     Parameters
     ----------
     model : str or Path
-        As in `skgensynth.disco.loading.find_model`.
+        As in `skgensynth.llm.loading.find_model`.
     vocabulary : ndarray of shape (n_tokens,)
         Ids of the tokens that the head keeps, in the order of its scores.
     device : torch.device

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Allowed, Conditions
-from skgensynth.disco.adapters import adapter_weights, choose_device, private_torch_rng
+from skgensynth.disco.adapters import adapter_weights, private_torch_rng
 from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.grammars import Grammar
 from skgensynth.disco.runtime import Runtime
 from skgensynth.disco.tuning import TuningSettings, Workers, fine_tune
 from skgensynth.exceptions import ModelNotFoundError, SkgensynthError
 from skgensynth.laws import Laws
+from skgensynth.llm.loading import choose_device
 from skgensynth.schema import TableSchema
 
 ADAPTER_FILE = "adapter.safetensors"

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from skgensynth.disco.adapters import adapted_network, set_adapter_weights
 from skgensynth.disco.decoding import decode_rows
 from skgensynth.disco.grammars import Grammar
-from skgensynth.disco.loading import load_tokenizer
 from skgensynth.disco.memory import shrinking
 from skgensynth.disco.text import TextCodec, TokenRow
 from skgensynth.disco.tuning import score_rows
 from skgensynth.exceptions import SkgensynthError
+from skgensynth.llm.loading import load_tokenizer
 from skgensynth.schema import TableSchema
 
 __all__ = ["Runtime"]
@@ -65,7 +65,7 @@ class Runtime:
         Parameters
         ----------
         model : str or Path
-            As in `skgensynth.disco.loading.find_model`.
+            As in `skgensynth.llm.loading.find_model`.
         schema : TableSchema
             The table.
         decimals : sequence of (int or None)

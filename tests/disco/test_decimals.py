@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from skgensynth.disco.decimals import number_decimals
-from skgensynth.disco.loading import load_tokenizer
 from skgensynth.disco.text import TextCodec
+from skgensynth.llm.loading import load_tokenizer
 from skgensynth.schema import TableSchema
 
 

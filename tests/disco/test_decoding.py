@@ -12,9 +12,9 @@ from skgensynth.conditions import Conditions
 from skgensynth.disco.adapters import adapted_network
 from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.decoding import choice_log_probs, decode_rows, row_log_prob
-from skgensynth.disco.loading import load_tokenizer
 from skgensynth.disco.text import TextCodec
 from skgensynth.exceptions import SkgensynthError
+from skgensynth.llm.loading import load_tokenizer
 from skgensynth.schema import TableSchema
 
 FRAME = pd.DataFrame(

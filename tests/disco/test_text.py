@@ -10,9 +10,9 @@ from transformers import PreTrainedTokenizerFast
 
 from skgensynth.conditions import Conditions
 from skgensynth.disco.decimals import number_decimals
-from skgensynth.disco.loading import load_tokenizer
 from skgensynth.disco.text import TextCodec
 from skgensynth.exceptions import SkgensynthError
+from skgensynth.llm.loading import load_tokenizer
 from skgensynth.schema import TableSchema
 
 FRAME = pd.DataFrame(

@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
-from skgensynth.disco.loading import find_model, load_network, load_tokenizer
 from skgensynth.exceptions import ModelNotFoundError
+from skgensynth.llm.loading import find_model, load_network, load_tokenizer
 
 
 def test_packaged_model_is_found_without_importing_its_package():

@@ -1,0 +1,271 @@
+"""What every language model offers: requests in, replies out.
+
+A backend is anything with the five members of `LanguageModel`. It is a light description (a path, a name, a URL and
+options) that copies, compares and pickles by value; weights and connections live in `skgensynth.llm.shared`, where all
+copies find the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
+
+from skgensynth.exceptions import LanguageModelError, RemoteRowsError
+
+__all__ = [
+    "Constraint",
+    "JsonSchema",
+    "LanguageModel",
+    "LarkGrammar",
+    "Message",
+    "Reply",
+    "Request",
+    "SamplingSettings",
+    "check_may_leave",
+    "generate_all",
+]
+
+Role: TypeAlias = Literal["system", "user", "assistant"]
+FinishReason: TypeAlias = Literal["stop", "length", "other"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation.
+
+    Attributes
+    ----------
+    role : {"system", "user", "assistant"}
+        Who speaks.
+    content : str
+        What is said.
+    """
+
+    role: Role
+    content: str
+
+    def __post_init__(self) -> None:
+        if self.role not in get_args(Role):
+            raise ValueError(f"role={self.role!r} is none of {', '.join(get_args(Role))}.")
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How a reply is drawn from the model's probabilities.
+
+    Attributes
+    ----------
+    max_tokens : int
+        The reply ends after this many tokens, finished or not.
+    temperature : float, default=0.7
+        Divides the logits; 0 takes the likeliest token each time.
+    top_p : float, default=0.9
+        Only the likeliest tokens that together have this probability are drawn (nucleus sampling, Holtzman et al.,
+        2020), after the constraint and the temperature.
+    stop : tuple of str, default=()
+        The reply ends before the first of these texts.
+    """
+
+    max_tokens: int
+    temperature: float = 0.7
+    top_p: float = 0.9
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens={self.max_tokens}, but a reply has at least 1 token.")
+        if not self.temperature >= 0:
+            raise ValueError(f"temperature={self.temperature}, but it cannot be below 0.")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p={self.top_p}, but it must be above 0 and at most 1.")
+        if not isinstance(self.stop, tuple) or not all(self.stop):
+            raise ValueError(f"stop={self.stop!r}, but it must be a tuple of texts that are not empty.")
+
+
+@dataclass(frozen=True)
+class JsonSchema:
+    """The reply is a JSON document of this schema, written without spaces between its parts.
+
+    Attributes
+    ----------
+    schema : dict
+        A JSON schema.
+    """
+
+    schema: dict[str, Any]
+
+    def __hash__(self) -> int:
+        return hash(repr(self.schema))
+
+
+@dataclass(frozen=True)
+class LarkGrammar:
+    """The reply is a text of this grammar.
+
+    Attributes
+    ----------
+    text : str
+        The grammar in llguidance's dialect of Lark; its first rule is ``start``.
+    """
+
+    text: str
+
+
+Constraint: TypeAlias = JsonSchema | LarkGrammar | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a language model.
+
+    Attributes
+    ----------
+    messages : tuple of Message
+        The conversation so far; the model writes the next turn.
+    settings : SamplingSettings
+        How the reply is drawn.
+    seed : int
+        At least 0. The same request gets the same reply from a local backend on the same machine, whatever else is
+        asked at the same time; a server is sent the seed and may do better or worse.
+    constraint : JsonSchema or LarkGrammar, default=None
+        What the reply has to look like. A backend that cannot decode under it (see `LanguageModel.supports`) leaves it
+        out and says so in `Reply.constrained`.
+    """
+
+    messages: tuple[Message, ...]
+    settings: SamplingSettings
+    seed: int
+    constraint: Constraint = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", tuple(self.messages))
+        if not self.messages:
+            raise ValueError("messages is empty; give at least one message.")
+        if self.seed < 0:
+            raise ValueError(f"seed={self.seed}, but it cannot be below 0.")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a language model answered.
+
+    Attributes
+    ----------
+    text : str
+        The completion alone, without the prompt.
+    finish_reason : {"stop", "length", "other"}
+        "stop": the model, the constraint or a stop text ended it; "length": it was cut after ``max_tokens``.
+    n_prompt_tokens, n_completion_tokens : int
+        Tokens read and written.
+    constrained : bool
+        Whether it was decoded under the request's constraint; if not, it needs a tolerant reader.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    n_prompt_tokens: int
+    n_completion_tokens: int
+    constrained: bool = field(default=False, kw_only=True)
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """A language model, wherever it runs.
+
+    Its ``repr`` describes it without secrets, and it copies and pickles without weights or connections.
+    """
+
+    @property
+    def name(self) -> str:
+        """What to call it in tables and messages."""
+        ...
+
+    @property
+    def is_local(self) -> bool:
+        """Whether prompts stay on this machine."""
+        ...
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens that prompt and reply may have together; None where it is not known."""
+        ...
+
+    @property
+    def supports(self) -> frozenset[type]:
+        """The constraints it can decode under, out of `JsonSchema` and `LarkGrammar`."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of a text, estimated where the tokenizer is out of reach."""
+        ...
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Answer requests, yielding each reply with the position of its request as soon as it is there.
+
+        An error is raised after everything that was ready has been yielded; leaving the loop early stops the work.
+        """
+        ...
+
+
+def generate_all(model: LanguageModel, requests: Iterable[Request]) -> list[Reply]:
+    """Answer requests and return the replies in their order.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Who answers.
+    requests : iterable of Request
+        The questions.
+
+    Returns
+    -------
+    list of Reply
+        One for each request.
+
+    Raises
+    ------
+    LanguageModelError
+        If one of them got no reply; its ``replies`` holds the others that did.
+
+    Examples
+    --------
+    >>> from skgensynth.llm import Message, Request, SamplingSettings, generate_all, resolve
+    >>> echo = resolve(lambda request: request.messages[-1].content.upper())
+    >>> request = Request((Message("user", "hello"),), SamplingSettings(max_tokens=5), seed=0)
+    >>> generate_all(echo, [request])[0].text
+    'HELLO'
+    """
+    requests = list(requests)
+    replies: dict[int, Reply] = {}
+    try:
+        for index, reply in model.generate(requests):
+            replies[index] = reply
+    except LanguageModelError as error:
+        error.replies = replies
+        raise
+    return [replies[index] for index in range(len(requests))]
+
+
+def check_may_leave(model: LanguageModel, *, contains_rows: bool, allow_remote_rows: bool) -> None:
+    """Refuse to send real rows to a machine that is not this one.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Where the prompt would go.
+    contains_rows : bool
+        Whether the prompt holds rows of the training table.
+    allow_remote_rows : bool
+        Whether the user allows that.
+
+    Raises
+    ------
+    RemoteRowsError
+        If rows would leave this machine without permission.
+    """
+    if contains_rows and not model.is_local and not allow_remote_rows:
+        raise RemoteRowsError(
+            f"The prompt holds real rows, and {model.name} does not run on this machine as far as is known. Choose a "
+            "prompt without rows or a local model, or give allow_remote_rows=True if these rows may be sent there."
+        )

@@ -1,0 +1,76 @@
+"""Any function as a language model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from skgensynth.exceptions import LanguageModelError
+from skgensynth.llm.base import LanguageModel, Reply, Request
+
+__all__ = ["CallableModel", "estimate_tokens"]
+
+
+@dataclass(frozen=True)
+class CallableModel:
+    """A function that answers requests.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a `Request` and returns the reply's text, or a `Reply`.
+    is_local : bool, default=False
+        Whether the function keeps prompts on this machine. It cannot be seen from outside: prompts with real rows are
+        refused unless you say so here.
+    context_length : int, default=None
+        Tokens that prompt and reply may have together; None where it is not known.
+
+    Examples
+    --------
+    >>> from skgensynth.llm import CallableModel, Message, Request, SamplingSettings, generate_all
+    >>> model = CallableModel(lambda request: "63,1,0.9", is_local=True)
+    >>> generate_all(model, [Request((Message("user", "One row, please."),), SamplingSettings(9), seed=0)])[0].text
+    '63,1,0.9'
+    """
+
+    function: Callable[[Request], str | Reply] = field(repr=False)
+    is_local: bool = False
+    context_length: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return str(getattr(self.function, "__name__", type(self.function).__name__))
+
+    @property
+    def supports(self) -> frozenset[type]:
+        """Nothing: a constraint is passed on within the request and may be ignored."""
+        return frozenset()
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of a text, estimated."""
+        return estimate_tokens(text)
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Answer requests one after the other; see `LanguageModel.generate`."""
+        for index, request in enumerate(requests):
+            answer = self.function(request)
+            if isinstance(answer, Reply):
+                yield index, answer
+            elif isinstance(answer, str):
+                yield index, unmetered_reply(self, request, answer)
+            else:
+                raise LanguageModelError(
+                    f"The function {self.name} returned {type(answer).__name__}; it has to return a str or a Reply."
+                )
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has, where the tokenizer is out of reach: one for three bytes."""
+    return -(-len(text.encode("utf-8")) // 3)
+
+
+def unmetered_reply(model: LanguageModel, request: Request, text: str) -> Reply:
+    """A reply whose tokens nobody counted: estimates stand in."""
+    n_prompt = sum(model.count_tokens(message.content) for message in request.messages)
+    return Reply(text, "stop", n_prompt, model.count_tokens(text))

@@ -1,0 +1,92 @@
+"""Replies kept on disk, so that the same question to the same model is not paid for twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from skgensynth.llm.base import JsonSchema, LanguageModel, Reply, Request
+from skgensynth.llm.callables import CallableModel
+from skgensynth.llm.loading import needs
+from skgensynth.llm.wrapping import Wrapper
+
+__all__ = ["Cached"]
+
+
+class Cached(Wrapper):
+    """A language model whose replies are kept in a folder.
+
+    A reply is found again by the model, messages, settings, constraint and seed. The folder holds the replies and
+    hashes of the questions, not the questions; nothing in it is pickled.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Who answers what is not there.
+    folder : str or Path
+        Where replies are kept; made if it does not exist.
+
+    Raises
+    ------
+    ValueError
+        If the model is not described by its parameters, as a function is not: another one would get its replies.
+    """
+
+    def __init__(self, model: LanguageModel, folder: str | Path) -> None:
+        needs("diskcache", extra="cache")
+        described: Any = model
+        while isinstance(described, Wrapper):
+            described = described.model
+        if not dataclasses.is_dataclass(described) or isinstance(described, CallableModel):
+            raise ValueError(
+                f"Replies of {model.name} cannot be kept: they could not be told from another model's. Give a model "
+                "that is described by a file, a folder or an address."
+            )
+        super().__init__(model)
+        self._described = repr(described)
+        self.folder = str(Path(folder).expanduser())
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Answer requests, from the folder where it holds the reply; see `LanguageModel.generate`."""
+        store = _open(self.folder)
+        keys = [self._key(request) for request in requests]
+        unknown = []
+        for index, key in enumerate(keys):
+            found = store.get(key)
+            if found is None:
+                unknown.append(index)
+            else:
+                yield index, Reply(**json.loads(found))
+        for position, reply in self.model.generate([requests[index] for index in unknown]):
+            index = unknown[position]
+            store.set(keys[index], json.dumps(dataclasses.asdict(reply)))
+            yield index, reply
+
+    def _key(self, request: Request) -> str:
+        """Hash of everything that decides about a reply."""
+        constraint = request.constraint
+        described: dict[str, Any] = {
+            "model": self._described,
+            "messages": [[message.role, message.content] for message in request.messages],
+            "settings": dataclasses.asdict(request.settings),
+            "seed": request.seed,
+            "constraint": None if constraint is None else [type(constraint).__name__, _content(constraint)],
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def _content(constraint: Any) -> Any:
+    # A schema's order of properties is the order in which they are written.
+    return json.dumps(constraint.schema) if isinstance(constraint, JsonSchema) else constraint.text
+
+
+@lru_cache(maxsize=4)
+def _open(folder: str) -> Any:
+    import diskcache
+
+    return diskcache.Cache(folder, disk=diskcache.JSONDisk)

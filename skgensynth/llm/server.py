@@ -1,0 +1,278 @@
+"""OpenAI-compatible servers: vLLM, llama.cpp's, Ollama, hosted ones."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from skgensynth.exceptions import LanguageModelError
+from skgensynth.llm.base import FinishReason, JsonSchema, Reply, Request
+from skgensynth.llm.callables import estimate_tokens, unmetered_reply
+from skgensynth.llm.chat import disarm
+from skgensynth.llm.loading import needs
+
+__all__ = ["ServerModel"]
+
+_RETRIED_STATUS = frozenset({408, 409, 425, 429})
+_MAX_PAUSE = 30.0
+_NO_KEY = "none"  # servers on this machine take any key, but the client wants one
+
+
+@dataclass(frozen=True)
+class ServerModel:
+    """A language model behind an OpenAI-compatible server.
+
+    Many requests are in flight at once. One that fails with 408, 409, 425, 429, 5xx, a time-out, a broken connection or
+    a broken answer is sent again after a pause that doubles each time, with jitter, or after what ``Retry-After``
+    says. Each request gets exactly one reply or an error. The seed is sent along; whether it makes the server's reply
+    reproducible is up to the server.
+
+    Parameters
+    ----------
+    base_url : str
+        Such as ``"http://localhost:8000/v1"``.
+    model : str
+        The model's name at that server.
+    api_key_variable : str, default="OPENAI_API_KEY"
+        Environment variable that holds the key. The key is read when a request is sent and stored nowhere.
+    max_concurrency : int, default=8
+        Requests in flight.
+    deadline : float, default=600.0
+        Seconds for one request with all its repetitions.
+    timeout : float, default=300.0
+        Seconds for one attempt.
+    max_context : int, default=None
+        Tokens that prompt and reply may have together; servers do not tell.
+
+    Raises
+    ------
+    LanguageModelError
+        When a request was refused, or its deadline passed; says what the server said.
+    """
+
+    base_url: str
+    model: str
+    api_key_variable: str = "OPENAI_API_KEY"
+    max_concurrency: int = 8
+    deadline: float = 600.0
+    timeout: float = 300.0
+    max_context: int | None = None
+
+    def __post_init__(self) -> None:
+        address = urlsplit(self.base_url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("base_url must be an address such as 'http://localhost:8000/v1'.")
+        if address.username or address.password or address.query:
+            raise ValueError(
+                "base_url must hold no user, password or query: put the key into an environment variable and name it "
+                "in api_key_variable."
+            )
+        if not self.model:
+            raise ValueError("model is empty; give the model's name at the server, as in 'http://host:port/v1#name'.")
+        for name in ("max_concurrency", "deadline", "timeout"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)}, but it must be above 0.")
+
+    @property
+    def name(self) -> str:
+        """The model's name and its server."""
+        return f"{self.model} at {urlsplit(self.base_url).netloc}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server runs on this machine: its address is a loopback one."""
+        host = urlsplit(self.base_url).hostname or ""
+        if host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens that prompt and reply may have together, if that was told."""
+        return self.max_context
+
+    @property
+    def supports(self) -> frozenset[type]:
+        """JSON schemas, until the server refuses one."""
+        return frozenset() if self._connection().refuses_schemas else frozenset({JsonSchema})
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of a text, estimated: one for three bytes."""
+        return estimate_tokens(text)
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Answer requests, several at once; see `LanguageModel.generate`."""
+        connection = self._connection()
+        leaving = threading.Event()
+        unsent = iter(enumerate(requests))
+        flying: dict[Future[Reply], int] = {}
+        failure: BaseException | None = None
+        pool = ThreadPoolExecutor(min(self.max_concurrency, max(len(requests), 1)), "skgensynth-llm")
+
+        def send() -> None:
+            following = next(unsent, None)
+            if following is not None and failure is None:
+                index, request = following
+                flying[pool.submit(_ask, self, connection, request, leaving)] = index
+
+        try:
+            for _ in range(self.max_concurrency):
+                send()
+            while flying:
+                for future in wait(flying, return_when=FIRST_COMPLETED).done:
+                    index = flying.pop(future)
+                    failure = failure or future.exception()
+                    if future.exception() is None:
+                        send()
+                        yield index, future.result()
+                    else:
+                        leaving.set()  # requests in flight are still waited for, but not repeated
+            if failure is not None:
+                raise failure
+        finally:
+            leaving.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _connection(self) -> _Connection:
+        return _connect(self)
+
+
+class _Connection:
+    """An HTTP client with its pool of connections, and what was learnt about the server."""
+
+    def __init__(self, described: ServerModel) -> None:
+        needs("openai", extra="openai")
+        import openai
+
+        self.refuses_schemas = False
+        local = described.is_local
+        # A proxy or a redirect would take the prompts for a server on this machine somewhere else.
+        http_client = openai.DefaultHttpxClient(
+            trust_env=not local, follow_redirects=not local, base_url=described.base_url
+        )
+        self.client = openai.OpenAI(
+            base_url=described.base_url, api_key=_NO_KEY, max_retries=0, http_client=http_client
+        )  # the key goes with each request
+
+
+@lru_cache(maxsize=16)
+def _connect(described: ServerModel) -> _Connection:
+    """The connection that all copies of a description share."""
+    return _Connection(described)
+
+
+def _ask(model: ServerModel, connection: _Connection, request: Request, leaving: threading.Event) -> Reply:
+    """Send a request until it is answered, its deadline has passed, or nobody waits for it any more."""
+    import openai
+
+    begun, attempt = time.monotonic(), 0
+    constrained = isinstance(request.constraint, JsonSchema)
+    while True:
+        constrained = constrained and not connection.refuses_schemas
+        left = model.deadline - (time.monotonic() - begun)
+        try:
+            return _attempt(model, connection, request, constrained, max(min(model.timeout, left), 0.001))
+        except (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError) as error:
+            if constrained and _is_about_the_schema(error):
+                connection.refuses_schemas = True
+                continue
+            trouble: Exception = error
+        except (openai.APIError, ValueError) as error:
+            trouble = error
+        if isinstance(trouble, openai.AuthenticationError):
+            raise LanguageModelError(
+                f"{model.name} refused the key in the environment variable {model.api_key_variable}, or there is none."
+            ) from None
+        pause = _pause(trouble, attempt)
+        if pause is None:
+            raise LanguageModelError(f"{model.name} refused a request: {_reason(trouble, model)}.") from None
+        if time.monotonic() - begun + pause > model.deadline:
+            raise LanguageModelError(
+                f"{model.name} gave no reply within {model.deadline:g} seconds and {attempt + 1} attempts; the last: "
+                f"{_reason(trouble, model)}."
+            ) from None
+        if leaving.wait(pause):
+            raise LanguageModelError(f"{model.name} was not asked again: {_reason(trouble, model)}.") from None
+        attempt += 1
+
+
+def _attempt(model: ServerModel, connection: _Connection, request: Request, constrained: bool, timeout: float) -> Reply:
+    """One request and its reply; ValueError for an answer that makes no sense."""
+    settings = request.settings
+    options: dict[str, Any] = {}
+    if settings.stop:
+        options["stop"] = list(settings.stop)
+    if constrained and isinstance(request.constraint, JsonSchema):
+        described = {"name": "rows", "schema": request.constraint.schema, "strict": True}
+        options["response_format"] = {"type": "json_schema", "json_schema": described}
+    answer = connection.client.chat.completions.create(
+        model=model.model,
+        messages=[{"role": m.role, "content": disarm(m.content)} for m in request.messages],  # type: ignore[misc]
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        seed=request.seed % 2**31,  # the largest that every server takes
+        timeout=timeout,
+        extra_headers={"Authorization": f"Bearer {os.environ.get(model.api_key_variable) or _NO_KEY}"},
+        **options,
+    )
+    choices = getattr(answer, "choices", None)
+    if not choices or getattr(choices[0], "message", None) is None:
+        raise ValueError("the answer holds no message")
+    text = choices[0].message.content or ""
+    reason: FinishReason = {"stop": "stop", "length": "length"}.get(choices[0].finish_reason, "other")  # type: ignore[assignment]
+    if answer.usage is None:
+        estimate = unmetered_reply(model, request, text)
+        return Reply(text, reason, estimate.n_prompt_tokens, estimate.n_completion_tokens, constrained=constrained)
+    used = answer.usage
+    return Reply(text, reason, used.prompt_tokens, used.completion_tokens, constrained=constrained)
+
+
+def _is_about_the_schema(error: Any) -> bool:
+    """Whether a server complains about the JSON schema and not about anything else."""
+    text = str(error).lower()
+    return any(word in text for word in ("response_format", "json_schema", "schema", "grammar", "guided"))
+
+
+def _pause(error: Exception, attempt: int) -> float | None:
+    """Seconds to wait before the next attempt; None where another would fare no better."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        if error.status_code not in _RETRIED_STATUS and error.status_code < 500:
+            return None
+        told = _seconds(error.response.headers.get("retry-after"))
+        if told is not None:
+            return told
+    # Jitter keeps many clients from coming back at the same moment; it decides nothing about the rows.
+    return min(0.5 * 2.0 ** min(attempt, 10), _MAX_PAUSE) * random.SystemRandom().uniform(0.5, 1.0)
+
+
+def _seconds(header: str | None) -> float | None:
+    try:
+        seconds = float(header or "")
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _reason(error: Exception, model: ServerModel) -> str:
+    """What went wrong, in a line, without the key, which some servers quote."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    key = os.environ.get(model.api_key_variable)
+    if key:
+        text = text.replace(key, "(the key)")
+    return text[:300].rstrip(".")

@@ -1,0 +1,160 @@
+"""What a run may cost, and what it has cost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from skgensynth.exceptions import BudgetExceededError
+from skgensynth.llm.base import LanguageModel, Reply, Request
+from skgensynth.llm.wrapping import Wrapper
+
+__all__ = ["Budget", "Metered", "Usage"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What language models were asked and what they answered.
+
+    Attributes
+    ----------
+    n_requests : int
+        Replies received.
+    n_prompt_tokens, n_completion_tokens : int
+        Tokens read and written; estimated where a server does not count them.
+    """
+
+    n_requests: int = 0
+    n_prompt_tokens: int = 0
+    n_completion_tokens: int = 0
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens read and written."""
+        return self.n_prompt_tokens + self.n_completion_tokens
+
+    def plus(self, reply: Reply) -> Usage:
+        """The usage with one more reply."""
+        return replace(
+            self,
+            n_requests=self.n_requests + 1,
+            n_prompt_tokens=self.n_prompt_tokens + reply.n_prompt_tokens,
+            n_completion_tokens=self.n_completion_tokens + reply.n_completion_tokens,
+        )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a run may cost at most.
+
+    Attributes
+    ----------
+    max_requests : int or None
+        Requests that may be sent.
+    max_tokens_total : int or None
+        Tokens that may be read and written. A request is sent only if its prompt and its ``max_tokens`` still fit with
+        those that are under way.
+    """
+
+    max_requests: int | None = None
+    max_tokens_total: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_requests", "max_tokens_total"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise ValueError(f"{name}={value}, but it cannot be below 0.")
+
+
+class Metered(Wrapper):
+    """A language model that counts what it is asked and stops at a budget.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Who answers.
+    budget : Budget, default=Budget()
+        What all requests together may cost.
+
+    Attributes
+    ----------
+    usage : Usage
+        What was asked and answered so far.
+
+    Examples
+    --------
+    >>> from skgensynth.llm import Budget, CallableModel, Message, Metered, Request, SamplingSettings, generate_all
+    >>> model = Metered(CallableModel(lambda request: "yes"), Budget(max_requests=1))
+    >>> request = Request((Message("user", "Well?"),), SamplingSettings(max_tokens=4), seed=0)
+    >>> generate_all(model, [request])[0].text
+    'yes'
+    >>> generate_all(model, [request])
+    Traceback (most recent call last):
+        ...
+    skgensynth.exceptions.BudgetExceededError: The budget of max_requests=1 is used up; ...
+    """
+
+    def __init__(self, model: LanguageModel, budget: Budget | None = None) -> None:
+        super().__init__(model)
+        self.budget = budget or Budget()
+        self.usage = Usage()
+        self._guard = threading.Lock()
+        self._promised_requests = 0
+        self._promised_tokens = 0
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Answer the requests that the budget allows, then raise if there are more.
+
+        Raises
+        ------
+        BudgetExceededError
+            After the replies to all requests that fitted.
+        """
+        costs: list[int] = []
+        limit: str | None = None
+        for request in requests:
+            cost = self._cost(request)
+            limit = self._promise(cost)
+            if limit is not None:
+                break
+            costs.append(cost)
+        answered: set[int] = set()
+        try:
+            for index, reply in self.model.generate(requests[: len(costs)]):
+                answered.add(index)
+                with self._guard:
+                    self._redeem(costs[index])
+                    self.usage = self.usage.plus(reply)
+                yield index, reply
+        finally:
+            with self._guard:
+                for index in set(range(len(costs))) - answered:
+                    self._redeem(costs[index])
+        if limit is not None:
+            raise BudgetExceededError(
+                f"The budget of {limit} is used up; {len(costs)} of {len(requests)} requests were answered. Raise it "
+                "to get the rest."
+            )
+
+    def _cost(self, request: Request) -> int:
+        """Tokens that a request takes at most; 0 where nobody asks."""
+        if self.budget.max_tokens_total is None:
+            return 0
+        return sum(self.count_tokens(message.content) for message in request.messages) + request.settings.max_tokens
+
+    def _promise(self, cost: int) -> str | None:
+        """Set aside what a request may cost; the limit that it would pass, if there is one."""
+        most_requests, most_tokens = self.budget.max_requests, self.budget.max_tokens_total
+        with self._guard:
+            if most_requests is not None and self.usage.n_requests + self._promised_requests >= most_requests:
+                return f"max_requests={most_requests}"
+            if most_tokens is not None and self.usage.n_tokens + self._promised_tokens + cost > most_tokens:
+                return f"max_tokens_total={most_tokens}"
+            self._promised_requests += 1
+            self._promised_tokens += cost
+            return None
+
+    def _redeem(self, cost: int) -> None:
+        self._promised_requests -= 1
+        self._promised_tokens -= cost

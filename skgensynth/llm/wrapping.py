@@ -1,0 +1,44 @@
+"""Models around a model."""
+
+from __future__ import annotations
+
+from skgensynth.llm.base import LanguageModel
+
+__all__ = ["Wrapper"]
+
+
+class Wrapper:
+    """What a model around another passes on; subclasses add ``generate``.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        The other model.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model = model
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.model.name
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the model's prompts stay on this machine."""
+        return self.model.is_local
+
+    @property
+    def context_length(self) -> int | None:
+        """The model's context."""
+        return self.model.context_length
+
+    @property
+    def supports(self) -> frozenset[type]:
+        """The model's constraints."""
+        return self.model.supports
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of a text, by the model."""
+        return self.model.count_tokens(text)
