@@ -145,11 +145,16 @@ class _Loaded:
         self._last_only = "logits_to_keep" in inspect.signature(self.network.forward).parameters
 
     @cached_property
+    def _n_tokens(self) -> int:
+        """How many tokens the network scores, which may be more than the tokenizer has."""
+        return int(self.network.get_output_embeddings().weight.shape[0])
+
+    @cached_property
     def ends(self) -> frozenset[int]:
         """Tokens that end a reply."""
         told = getattr(self.network.generation_config, "eos_token_id", None)
         ends = {self.tokenizer.eos_token_id, *(told if isinstance(told, list) else [told])} - {None}
-        return frozenset(int(token) for token in ends)
+        return frozenset(int(token) for token in ends if token < self._n_tokens)
 
     @cached_property
     def guides(self) -> Guides:
@@ -158,11 +163,10 @@ class _Loaded:
 
     @cached_property
     def _matched(self) -> Any:
-        """The tokenizer as llguidance sees it; the network may score more tokens than the tokenizer has."""
+        """The tokenizer as llguidance sees it."""
         from llguidance.hf import from_tokenizer
 
-        n_tokens = self.network.get_output_embeddings().weight.shape[0]
-        return from_tokenizer(self.tokenizer, n_vocab=n_tokens, eos_token=sorted(self.ends))
+        return from_tokenizer(self.tokenizer, n_vocab=self._n_tokens, eos_token=sorted(self.ends))
 
     def _piece(self, token: int) -> bytes:
         return b"" if self._matched.is_special_token(token) else self._matched.decode_bytes([token])

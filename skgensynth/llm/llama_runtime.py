@@ -113,14 +113,14 @@ class Weights:
 
         control = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
         tokens = (t for t in range(self.n_tokens) if llama_cpp.llama_vocab_get_attr(self.vocab, t) & control)
-        return tuple(llama_cpp.llama_vocab_get_text(self.vocab, t).decode("utf-8", "replace") for t in tokens)
+        return tuple(self._text(t) for t in tokens)
 
     @cached_property
     def guides(self) -> Guides:
         """Constraints over this vocabulary."""
-        from llguidance.llamacpp import lltokenizer_from_vocab
+        from llguidance import LLTokenizer, TokenizerWrapper
 
-        return Guides(lltokenizer_from_vocab(self.vocab, eos_token=sorted(self.ends)))
+        return Guides(LLTokenizer(TokenizerWrapper(_Tokens(self)), eos_token=sorted(self.ends)))
 
     @cached_property
     def template(self) -> Template | None:
@@ -189,6 +189,26 @@ class Weights:
         model = self.model.pointer
         width = llama_cpp.llama_model_n_embd(model) // max(llama_cpp.llama_model_n_head(model), 1)
         return max(4 * llama_cpp.llama_model_n_layer(model) * llama_cpp.llama_model_n_head_kv(model) * width, 1)
+
+
+class _Tokens:
+    """The vocabulary as llguidance asks for it: the bytes of all tokens and a function from text to tokens."""
+
+    def __init__(self, weights: Weights) -> None:
+        import llama_cpp
+
+        control = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL
+        attributes = [llama_cpp.llama_vocab_get_attr(weights.vocab, t) for t in range(weights.n_tokens)]
+        self.special_token_ids = [token for token, attribute in enumerate(attributes) if attribute & control]
+        self.tokens = [weights.piece(token) for token in range(weights.n_tokens)]
+        for token in self.special_token_ids:
+            self.tokens[token] = llama_cpp.llama_vocab_get_text(weights.vocab, token)
+        self.eos_token_id = min(weights.ends)
+        self.bos_token_id = None
+        self._weights = weakref.proxy(weights)  # which owns this
+
+    def __call__(self, text: bytes) -> list[int]:
+        return self._weights.tokenize(text.decode("utf-8"), special=False)
 
 
 class Context:

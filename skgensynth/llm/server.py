@@ -24,7 +24,7 @@ from skgensynth.llm.loading import needs
 __all__ = ["ServerModel"]
 
 _RETRIED_STATUS = frozenset({408, 409, 425, 429})
-_MAX_PAUSE = 30.0
+_PAUSE, _MAX_PAUSE = 0.5, 30.0  # seconds, the first one and the longest
 _NO_KEY = "none"  # servers on this machine take any key, but the client wants one
 
 
@@ -258,7 +258,7 @@ def _pause(error: Exception, attempt: int) -> float | None:
         if told is not None:
             return told
     # Jitter keeps many clients from coming back at the same moment; it decides nothing about the rows.
-    return min(0.5 * 2.0 ** min(attempt, 10), _MAX_PAUSE) * random.SystemRandom().uniform(0.5, 1.0)
+    return min(_PAUSE * 2.0 ** min(attempt, 10), _MAX_PAUSE) * random.SystemRandom().uniform(0.5, 1.0)
 
 
 def _seconds(header: str | None) -> float | None:

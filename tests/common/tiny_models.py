@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -55,25 +54,3 @@ def save_model(folder, kind: str, *, positions: int = 256) -> str:
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
-
-
-@pytest.fixture(scope="session")
-def tiny_gpt2(tmp_path_factory):
-    return save_model(tmp_path_factory.mktemp("tiny_gpt2"), "gpt2")
-
-
-@pytest.fixture(scope="session")
-def tiny_llama(tmp_path_factory):
-    return save_model(tmp_path_factory.mktemp("tiny_llama"), "llama")
-
-
-@pytest.fixture(params=["gpt2", "llama"])
-def tiny_model(request, tiny_gpt2, tiny_llama):
-    """Folder of a tiny model, once with tokens of several digits and once without."""
-    return {"gpt2": tiny_gpt2, "llama": tiny_llama}[request.param]
-
-
-@pytest.fixture(scope="session")
-def save_tiny_model():
-    """The function that saves a tiny model of a kind in a folder."""
-    return save_model

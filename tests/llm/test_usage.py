@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from common.requests import ask
+
+from skgensynth.exceptions import BudgetExceededError, LanguageModelError
+from skgensynth.llm import Budget, CallableModel, Metered, Reply, Usage, generate_all
+
+REPLY = Reply("yes", "stop", 10, 4)
+
+
+def model(**budget):
+    return Metered(CallableModel(lambda request: REPLY, context_length=99), Budget(**budget))
+
+
+def request(max_tokens=4):
+    return ask("a" * 30, max_tokens=max_tokens)  # 10 tokens, by estimate
+
+
+def test_usage_adds_up():
+    metered = model()
+    generate_all(metered, [request()] * 3)
+
+    assert metered.usage == Usage(3, 30, 12)
+    assert metered.usage.n_tokens == 42
+
+
+@pytest.mark.parametrize(
+    ("budget", "n_answered", "limit"),
+    [
+        ({"max_requests": 2}, 2, "max_requests=2"),
+        ({"max_requests": 0}, 0, "max_requests=0"),
+        ({"max_tokens_total": 28}, 2, "max_tokens_total=28"),
+        ({"max_tokens_total": 41}, 2, "max_tokens_total=41"),
+        ({"max_requests": 9, "max_tokens_total": 14}, 1, "max_tokens_total=14"),
+    ],
+)
+def test_a_budget_stops_with_the_replies_that_it_paid_for(budget, n_answered, limit):
+    metered = model(**budget)
+    with pytest.raises(BudgetExceededError, match=f"{limit} is used up; {n_answered} of 5") as caught:
+        generate_all(metered, [request()] * 5)
+
+    assert caught.value.replies == dict.fromkeys(range(n_answered), REPLY)
+    assert metered.usage.n_requests == n_answered
+
+
+def test_a_budget_that_suffices_is_not_noticed():
+    assert generate_all(model(max_requests=5, max_tokens_total=70), [request()] * 5) == [REPLY] * 5
+
+
+def test_tokens_that_were_not_used_can_be_used_later():
+    """A request may cost 110 tokens, and costs 14."""
+    metered = model(max_tokens_total=130)
+    for _ in range(2):
+        generate_all(metered, [request(max_tokens=100)])
+    with pytest.raises(BudgetExceededError):
+        generate_all(metered, [request(max_tokens=100)])
+
+    assert metered.usage.n_tokens == 28
+
+
+def test_what_was_not_answered_is_not_charged():
+    answers = iter([REPLY])
+
+    def once(request):
+        try:
+            return next(answers)
+        except StopIteration:
+            raise LanguageModelError("broken") from None
+
+    metered = Metered(CallableModel(once), Budget(max_requests=3))
+    with pytest.raises(LanguageModelError, match="broken"):
+        generate_all(metered, [request()] * 3)
+    answers = iter([REPLY, REPLY])
+
+    assert generate_all(metered, [request()] * 2) == [REPLY] * 2
+    assert metered.usage.n_requests == 3
+
+
+def test_leaving_early_gives_back_what_was_set_aside():
+    metered = model(max_requests=5)
+    replies = metered.generate([request()] * 5)
+    next(replies)
+    replies.close()
+
+    assert len(generate_all(metered, [request()] * 4)) == 4
+
+
+def test_threads_share_a_budget():
+    metered = model(max_requests=20)
+    answered = []
+
+    def work():
+        for _ in range(10):
+            try:
+                answered.extend(generate_all(metered, [request()]))
+            except BudgetExceededError:
+                return
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answered) == 20
+
+
+def test_everything_else_is_the_models():
+    metered = model()
+
+    assert (metered.name, metered.is_local, metered.context_length) == ("<lambda>", False, 99)
+    assert metered.supports == frozenset()
+    assert metered.count_tokens("abcd") == 2
+
+
+@pytest.mark.parametrize("name", ["max_requests", "max_tokens_total"])
+def test_budgets_are_checked(name):
+    with pytest.raises(ValueError, match=f"{name}=-1"):
+        Budget(**{name: -1})
