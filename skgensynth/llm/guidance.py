@@ -29,7 +29,6 @@ class Guide:
     def __init__(self, matcher: Any, n_tokens: int) -> None:
         self._matcher = matcher
         self._bits: NDArray[np.int32] = np.empty((n_tokens + 31) // 32, dtype=np.int32)
-        self._n_tokens = n_tokens
 
     @property
     def finished(self) -> bool:
@@ -40,8 +39,11 @@ class Guide:
         """Tokens that may come next, sorted; those that end the reply are among them where it may end."""
         self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
         self._check()
-        bits = np.unpackbits(self._bits.view(np.uint8), count=self._n_tokens, bitorder="little")
-        return np.flatnonzero(bits)
+        # Mostly a few tokens out of many thousands are allowed: only words with a bit set are looked at.
+        words = np.flatnonzero(self._bits)
+        bits = np.unpackbits(self._bits[words].view(np.uint8), bitorder="little").reshape(-1, 32)
+        rows, columns = np.nonzero(bits)
+        return words[rows] * 32 + columns
 
     def accept(self, token: int) -> list[int]:
         """Note the token that was drawn; the tokens that have to follow it, which are noted too."""

@@ -52,6 +52,12 @@ class TransformersModel:
         When it is first used: if the model is not on this machine; says how to get it.
     ContextOverflowError
         When a prompt and its reply do not fit.
+
+    Examples
+    --------
+    >>> from skgensynth.llm import TransformersModel
+    >>> TransformersModel("Qwen/Qwen2-7B-Instruct", batch_size=16).name
+    'Qwen2-7B-Instruct'
     """
 
     model: str

@@ -35,6 +35,12 @@ class Cached(Wrapper):
     ------
     ValueError
         If the model is not described by its parameters, as a function is not: another one would get its replies.
+
+    Examples
+    --------
+    >>> from skgensynth.llm import Cached, resolve
+    >>> Cached(resolve("http://localhost:8000/v1#qwen2"), "replies").name
+    'qwen2 at localhost:8000'
     """
 
     def __init__(self, model: LanguageModel, folder: str | Path) -> None:

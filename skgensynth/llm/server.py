@@ -58,6 +58,12 @@ class ServerModel:
     ------
     LanguageModelError
         When a request was refused, or its deadline passed; says what the server said.
+
+    Examples
+    --------
+    >>> from skgensynth.llm import ServerModel
+    >>> ServerModel("http://localhost:8000/v1", "qwen2", max_concurrency=32).name
+    'qwen2 at localhost:8000'
     """
 
     base_url: str
