@@ -61,7 +61,7 @@ def test_tokens_are_counted():
 
 def test_long_prompts_are_read_in_pieces_to_the_same_end():
     """A prompt of more than a batch, read at once and with most of it reused, where a single token is left over."""
-    text = "75,male " * 200
+    text = "75,male " * 110
     requests = [ask(text + "x " * n, seed=n, max_tokens=6) for n in range(3)]
     together = generate_all(MODEL, requests)
 
