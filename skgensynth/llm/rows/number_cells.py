@@ -16,7 +16,7 @@ from skgensynth.llm.rows.patterns import decimals, integers, literal, one_of
 
 __all__ = ["NumberCells"]
 
-MAX_DIGITS = 17  # of a number written with an exponent, behind its point; a double has no more
+MIN_DIGITS, MAX_DIGITS = 3, 17  # decimals of a number with an exponent; a double has no more
 LARGEST_PLAIN = 1e16  # numbers up to here are written without exponent
 EXACT = 2**53  # JSON readers may take whole numbers up to here apart
 
@@ -66,7 +66,7 @@ class NumberCells:
     def texts(self, values: np.ndarray) -> list[str]:
         """See `Cells.texts`."""
         if self._grid is not None:
-            return [self._column.format(float(value)) for value in values]
+            return [_short(self._column.format(value)) for value in values.tolist()]
         return [self._full(value) if self._in_full else self._rounded(value) for value in values.tolist()]
 
     def read(self, cell: Cell, repair: bool) -> Written:
@@ -117,7 +117,7 @@ class NumberCells:
         if largest == 0 or (self._rounding < MAX_DIGITS and largest < LARGEST_PLAIN):
             return max(self._rounding, 0), 0
         exponent = math.floor(math.log10(largest))
-        return min(max(self._rounding + exponent, 0), MAX_DIGITS), exponent
+        return min(max(self._rounding + exponent, MIN_DIGITS), MAX_DIGITS), exponent
 
     def _encode(self, text: str, repair: bool) -> float:
         """Encoded value of a plain number."""
@@ -148,7 +148,8 @@ class NumberCells:
             value = float(round(value, self._rounding))
         mantissa = Decimal(repr(value + 0.0)).scaleb(-exponent)
         for shift in (Decimal(0), unit, -unit):
-            text = f"{mantissa + shift:.{n}f}" + (f"e{exponent}" if exponent else "")
+            digits = _short(f"{mantissa + shift:.{n}f}")
+            text = (digits if digits != "-0" else "0") + (f"e{exponent}" if exponent else "")
             if self._column.minimum <= float(text) <= self._column.maximum:
                 return text
         return self._full(value)
@@ -175,6 +176,11 @@ class NumberCells:
             return {"type": "integer", "minimum": first, "maximum": last}
         bounds = {"minimum": _scaled(first, self._n_decimals), "maximum": _scaled(last, self._n_decimals)}
         return {"type": "number", **bounds, "multipleOf": _scaled(1, self._n_decimals)}
+
+
+def _short(text: str) -> str:
+    """A number without the zeros at the end of its decimals."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _scaled(units: int, n_decimals: int) -> float:

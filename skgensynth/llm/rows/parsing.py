@@ -12,6 +12,8 @@ from skgensynth.llm.rows.readers import csv_lines, json_objects
 
 __all__ = ["ReadRow", "RowReader"]
 
+MORE_CELLS = 100  # a line of more cells than twice the columns and these is not looked at to its end
+
 _EMPTY = Cell(("",), False)
 
 
@@ -45,6 +47,7 @@ class RowReader:
         self._columns = list(columns)
         self._missing = list(missing)
         self._repair = repair
+        self._max_cells = 2 * len(names) + MORE_CELLS
         self._known: list[dict[Cell, Written | str]] = [{} for _ in names]
         self._places = {name: place for place, name in enumerate(names)}
         similar = Counter(map(normal, names))
@@ -68,13 +71,13 @@ class RowReader:
         order: list[int | None] = list(range(len(self._names)))
         if cut_off:
             text, _, rest = text.rpartition("\n")
-        for cells, line in csv_lines(text):
+        for cells, line in csv_lines(text, self._max_cells):
             row, new_order = self._line(cells, line, order)
             if new_order is not None:
                 order = new_order
             elif row is not None:
                 yield row
-        for cells, line in csv_lines(rest if cut_off else ""):
+        for cells, line in csv_lines(rest if cut_off else "", self._max_cells):
             if self._suits(cells, order):
                 yield ReadRow([], "the row is cut off", line)
 

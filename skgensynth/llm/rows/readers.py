@@ -63,13 +63,15 @@ def json_objects(text: str) -> Iterator[RawObject]:
         start = text.find("{", position)
 
 
-def csv_lines(text: str) -> Iterator[tuple[list[Cell], str]]:
+def csv_lines(text: str, max_cells: int) -> Iterator[tuple[list[Cell], str]]:
     """The lines of a text, taken apart at their commas.
 
     Parameters
     ----------
     text : str
         A reply.
+    max_cells : int
+        Cells behind these on a line are left out.
 
     Yields
     ------
@@ -81,13 +83,13 @@ def csv_lines(text: str) -> Iterator[tuple[list[Cell], str]]:
     for line in text.split("\n"):
         line = line.strip()
         if line and not line.startswith("```"):
-            yield _cells(line), line[:_LONGEST_TEXT]
+            yield _cells(line, max_cells), line[:_LONGEST_TEXT]
 
 
-def _cells(line: str) -> list[Cell]:
+def _cells(line: str, max_cells: int) -> list[Cell]:
     cells = []
     position, more = 0, True
-    while more:
+    while more and len(cells) < max_cells:
         match = _CELL.match(line, position)
         assert match is not None  # whatever is not quoted well is taken as it stands
         quoted, plain, comma = match.groups()
