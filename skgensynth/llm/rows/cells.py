@@ -185,7 +185,7 @@ def csv_text(text: str) -> str:
 
 def _visible(character: str) -> str:
     category = unicodedata.category(character)
-    if character in _JOINERS or category not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
+    if character in _JOINERS or not (category.startswith("C") or category in ("Zl", "Zp")):
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

@@ -116,7 +116,7 @@ class TimeCells:
         """See `Cells.choices`."""
         points: list[float] = []
         for low, high in self._intervals:
-            step = max((high - low) // max(MAX_CHOICES // len(self._intervals), 1), 1.0)
+            step = max(np.ceil((high - low) / max(MAX_CHOICES // len(self._intervals), 1)), 1.0)
             points += np.arange(low, high + 1, step).tolist()
         return self.texts(np.array(points))
 
