@@ -18,11 +18,12 @@ __all__ = ["NumberCells"]
 
 MIN_DIGITS, MAX_DIGITS = 3, 17  # decimals of a number with an exponent; a double has no more
 LARGEST_PLAIN = 1e16  # numbers up to here are written without exponent
+FEW_NUMBERS = 20  # so few decimal numbers are listed in a JSON schema: multiples between close bounds get lost
 EXACT = 2**53  # JSON readers may take whole numbers up to here apart
 
 # A number with groups of three digits, or with a comma for its point; currency before it, a unit behind it.
 _DRESSED = re.compile(
-    r"[$€£¥]? ?([-+−]?(?:\d[\d,. \u00a0\u202f'’]*\d|\d)(?:[eE][-+]?\d{1,3})?)\s*([^\d\s.,+\-−*/^x×][^\d,]{0,30})?",
+    r"[$€£¥]? ?([-+−]?(?:\d[\d,. \u00a0\u202f'’]*\d|\d)(?:[eE][-+]?\d{1,3})?)\s*([^\d\s.,+\-−*/^x×][^\d\s,]{0,20})?",
     re.ASCII,
 )
 _GROUPED = {
@@ -143,12 +144,10 @@ class NumberCells:
     def _rounded(self, value: float) -> str:
         """A number with the decimals of the column, rounded to the other side where it would leave the range."""
         n, exponent = self._n_decimals, self._exponent
-        unit = Decimal(1).scaleb(-n)
-        if not exponent and self._rounding < 0:
-            value = float(round(value, self._rounding))
-        mantissa = Decimal(repr(value + 0.0)).scaleb(-exponent)
-        for shift in (Decimal(0), unit, -unit):
-            digits = _short(f"{mantissa + shift:.{n}f}")
+        unit = Decimal(1).scaleb(exponent - n if exponent else -self._rounding)
+        rounded = (Decimal(repr(value)) / unit).to_integral_value() * unit
+        for number in (rounded, rounded + unit, rounded - unit):
+            digits = _short(f"{number.scaleb(-exponent):.{n}f}")
             text = (digits if digits != "-0" else "0") + (f"e{exponent}" if exponent else "")
             if self._column.minimum <= float(text) <= self._column.maximum:
                 return text
@@ -174,6 +173,8 @@ class NumberCells:
             return {"enum": [low]}
         if self._n_decimals == 0:
             return {"type": "integer", "minimum": first, "maximum": last}
+        if last - first < FEW_NUMBERS:
+            return {"enum": [_scaled(number, self._n_decimals) for number in range(first, last + 1)]}
         bounds = {"minimum": _scaled(first, self._n_decimals), "maximum": _scaled(last, self._n_decimals)}
         return {"type": "number", **bounds, "multipleOf": _scaled(1, self._n_decimals)}
 
@@ -210,7 +211,7 @@ def _undress(text: str) -> tuple[list[str], str]:
     if match is None:
         return [], ""
     number, unit = match[1].translate(_SPACES), _normal_unit(match[2] or "")
-    if unit in _FACTORS or unit.split(" ")[0] in _FACTORS:
+    if unit in _FACTORS:
         return [], ""
     readings = [number] if is_number(number) else []
     for separator, grouped in _GROUPED.items():
@@ -224,4 +225,4 @@ def _undress(text: str) -> tuple[list[str], str]:
 
 def _normal_unit(text: str) -> str:
     """A unit without case, point and plural."""
-    return " ".join(text.split()).casefold().rstrip(".").removesuffix("s")
+    return text.casefold().rstrip(".").removesuffix("s")

@@ -18,9 +18,9 @@ def literal(text: str) -> str:
 
 
 def one_of(patterns: Iterable[str]) -> str:
-    """A pattern of what any of some patterns holds."""
+    """A pattern of what any of some patterns holds; an empty one for none."""
     distinct = list(dict.fromkeys(patterns))
-    return distinct[0] if len(distinct) == 1 else f"(?:{'|'.join(distinct)})"
+    return "".join(distinct) if len(distinct) < 2 else f"(?:{'|'.join(distinct)})"
 
 
 def integers(low: int, high: int) -> str:

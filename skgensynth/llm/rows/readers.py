@@ -87,7 +87,7 @@ def csv_lines(text: str, max_cells: int) -> Iterator[tuple[list[Cell], str]]:
 
 
 def _cells(line: str, max_cells: int) -> list[Cell]:
-    cells = []
+    cells: list[Cell] = []
     position, more = 0, True
     while more and len(cells) < max_cells:
         match = _CELL.match(line, position)

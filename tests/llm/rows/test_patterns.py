@@ -56,8 +56,11 @@ def test_moments_hold_no_days_that_never_were(text):
     assert not re.fullmatch(moments((1800, 1, 1), (2100, 12, 31), 3, 0), text)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.tuples(st.datetimes(), st.datetimes()).map(sorted), st.datetimes(), st.integers(0, 10**7))
+TIMES = st.datetimes(datetime.datetime(1990, 1, 1), datetime.datetime(2030, 1, 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.tuples(TIMES, TIMES).map(sorted), TIMES, st.integers(0, 10**7))
 def test_moments_hold_the_times_between_the_bounds(bounds, drawn, near):
     def fields(time):
         return (time.year, time.month, time.day, time.hour, time.minute, time.second, time.microsecond)
@@ -83,6 +86,7 @@ def test_literals_of_ascii_hold_themselves(text):
     assert re.fullmatch(r"([A-Za-z0-9]|\\x\{[0-9a-f]+\})*", literal(text))
 
 
-def test_one_of_needs_no_group_for_one():
+def test_one_of_has_a_group_for_several():
     assert one_of(["a", "a"]) == "a"
+    assert one_of([]) == ""
     assert one_of(["a", "b"]) == "(?:a|b)"
