@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -21,12 +22,14 @@ __all__ = [
     "Cells",
     "Intervals",
     "LevelCells",
+    "Listed",
+    "Patterned",
     "Unreadable",
     "Written",
     "csv_text",
     "is_number",
-    "nearest",
     "normal",
+    "put_inside",
     "quote",
 ]
 
@@ -56,6 +59,19 @@ class Written(NamedTuple):
     unit: str = ""
 
 
+class Listed(NamedTuple):
+    """All texts that may be written in a column."""
+
+    texts: list[str]
+
+
+class Patterned(NamedTuple):
+    """Pattern of the texts that may be written in a column, and JSON schema of their values."""
+
+    pattern: str
+    schema: dict[str, Any]
+
+
 class Unreadable(ValueError):
     """A cell holds no value of its column; the message says why, in words that fit behind the column's name."""
 
@@ -73,16 +89,8 @@ class Cells(Protocol):
         """The value in a cell that is not missing, or Unreadable."""
         ...
 
-    def choices(self) -> list[str] | None:
-        """All texts that may be written, where they are few enough to be listed."""
-        ...
-
-    def pattern(self) -> str:
-        """Pattern of the texts that may be written, where they are not listed."""
-        ...
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON schema of the values, where they are not listed."""
+    def form(self) -> Listed | Patterned:
+        """What may be written, missing values apart."""
         ...
 
 
@@ -143,17 +151,9 @@ class LevelCells:
                 return self._codes[text]
         return self._similar.get(normal(text)) if repair or self._boolean else None
 
-    def choices(self) -> list[str]:
-        """See `Cells.choices`."""
-        return self._choices
-
-    def pattern(self) -> str:
-        """Never asked for: levels are listed."""
-        raise NotImplementedError
-
-    def json_schema(self) -> dict[str, Any]:
-        """Never asked for: levels are listed."""
-        raise NotImplementedError
+    def form(self) -> Listed:
+        """See `Cells.form`."""
+        return Listed(self._choices)
 
 
 def is_number(text: str) -> bool:
@@ -161,8 +161,12 @@ def is_number(text: str) -> bool:
     return len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) is not None
 
 
-def nearest(value: float, intervals: Intervals) -> float:
-    """The value of some closed intervals that is closest."""
+def put_inside(value: float, intervals: Intervals, repair: bool) -> float:
+    """The value if it is in one of some closed intervals, the nearest that is if it may be repaired, or Unreadable."""
+    if any(low <= value <= high for low, high in intervals):
+        return value
+    if not repair or not intervals or not math.isfinite(value):
+        raise Unreadable("is out of range")
     inside = [min(max(value, low), high) for low, high in intervals]
     return min(inside, key=lambda candidate: abs(candidate - value))
 

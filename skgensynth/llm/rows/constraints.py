@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from skgensynth.llm.base import JsonSchema, LarkGrammar
-from skgensynth.llm.rows.cells import Cells, csv_text, quote
+from skgensynth.llm.rows.cells import Cells, Patterned, csv_text, quote
 from skgensynth.llm.rows.patterns import literal, one_of
 
 __all__ = ["cell_pattern", "cell_schema", "csv_grammar", "json_grammar", "json_schema"]
@@ -30,24 +30,23 @@ def cell_pattern(cells: Cells, missing: str | None, as_json: bool) -> str:
     str
         The pattern; "" if nothing can be written, or nothing but an empty cell.
     """
-    texts = cells.choices()
-    if texts is None:
-        pattern = cells.pattern()
-        options = [pattern if cells.bare or not as_json else literal('"') + pattern + literal('"')]
+    form = cells.form()
+    if isinstance(form, Patterned):
+        mark = literal('"') if as_json and not cells.bare else ""
+        options = [mark + form.pattern + mark]
     elif as_json:
-        options = [literal(text if cells.bare else quote(text)) for text in texts]
+        options = [literal(text if cells.bare else quote(text)) for text in form.texts]
     else:
-        options = [literal(csv_text(text)) for text in texts]
+        options = [literal(csv_text(text)) for text in form.texts]
     return one_of([*options, *([literal(missing)] if missing else [])])
 
 
 def cell_schema(cells: Cells, missing: bool) -> dict[str, Any]:
     """JSON schema of a column's cells."""
-    texts = cells.choices()
-    if texts is None:
-        schema = cells.json_schema()
-        return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}]} if missing else schema
-    values: list[Any] = [json.loads(text) for text in texts] if cells.bare else list(texts)
+    form = cells.form()
+    if isinstance(form, Patterned):
+        return {"anyOf": [*form.schema.get("anyOf", [form.schema]), {"type": "null"}]} if missing else form.schema
+    values: list[Any] = [json.loads(text) for text in form.texts] if cells.bare else list(form.texts)
     return {"enum": [*values, *([None] if missing else [])]}
 
 

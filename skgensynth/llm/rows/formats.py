@@ -130,7 +130,7 @@ class RowFormat:
         self._as_json = output == "json"
         # A line has to have something on it.
         self._missing_text = "null" if self._as_json or len(self._names) == 1 else ""
-        shown = number_decimals(_ranges(schema), schema) if decimals is None else decimals
+        shown = _decimals_of_ranges(schema) if decimals is None else decimals
         self._cells: list[Cells] = []
         self._missing: list[str | None] = []
         for place, (column, n_decimals) in enumerate(zip(schema.modelled, shown, strict=True)):
@@ -299,7 +299,8 @@ def _cells(column: Column, allowed: Allowed | None, as_json: bool, n_decimals: i
     return time_cells(column, intervals)
 
 
-def _ranges(schema: TableSchema) -> np.ndarray:
-    """The ends of all ranges as two encoded rows; zeros for categories."""
+def _decimals_of_ranges(schema: TableSchema) -> list[int | None]:
+    """Decimals of tables of which only the ranges are known."""
     ends = [(c.minimum, c.maximum) if c.kind == "continuous" else (0.0, 0.0) for c in schema.modelled]
-    return np.array(ends).T
+    with np.errstate(over="ignore", invalid="ignore"):  # between the largest doubles
+        return number_decimals(np.array(ends).T, schema)

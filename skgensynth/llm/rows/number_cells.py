@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from skgensynth.columns import Column, text_of
-from skgensynth.llm.rows.cells import Cell, Intervals, Unreadable, Written, is_number, nearest
+from skgensynth.llm.rows.cells import Cell, Intervals, Listed, Patterned, Unreadable, Written, is_number, put_inside
 from skgensynth.llm.rows.patterns import decimals, integers, literal, one_of
 
 __all__ = ["NumberCells"]
@@ -90,27 +90,14 @@ class NumberCells:
             raise reason
         return Written(values.pop(), unit)
 
-    def choices(self) -> None:
-        """See `Cells.choices`."""
-        return None
-
-    def pattern(self) -> str:
-        """See `Cells.pattern`."""
-        parts = []
-        for low, high in self._intervals:
-            if self._whole:
-                parts.append(integers(self._origin + int(low), self._origin + int(high)))
-                continue
-            first, last = self._units(low, high)
-            suffix = literal(f"e{self._exponent}") if self._exponent else ""
-            narrow = first > last  # no number of so few decimals lies between them
-            parts.append(literal(self._full(low)) if narrow else decimals(first, last, self._n_decimals) + suffix)
-        return one_of(parts)
-
-    def json_schema(self) -> dict[str, Any]:
-        """See `Cells.json_schema`; bounds that JSON schemas are not precise enough for are drawn in or left out."""
-        options = [self._json_whole(*pair) if self._whole else self._json_number(*pair) for pair in self._intervals]
-        return options[0] if len(options) == 1 else {"anyOf": options}
+    def form(self) -> Listed | Patterned:
+        """See `Cells.form`; bounds that JSON schemas are not precise enough for are drawn in or left out."""
+        if not self._intervals:
+            return Listed([])
+        one, schema = (self._whole_form, self._json_whole) if self._whole else (self._decimal_form, self._json_decimal)
+        schemas = [schema(low, high) for low, high in self._intervals]
+        pattern = one_of(one(low, high) for low, high in self._intervals)
+        return Patterned(pattern, schemas[0] if len(schemas) == 1 else {"anyOf": schemas})
 
     def _layout(self) -> tuple[int, int]:
         """Decimals and exponent of ten of the numbers as they are written; no exponent where they are handy."""
@@ -126,12 +113,10 @@ class NumberCells:
         if off_grid and not repair:
             raise Unreadable("has too many decimals" if self._grid else "is no whole number")
         value = _as_float(round(Decimal(text)) - self._origin) if self._whole else float(text) + 0.0
-        if not off_grid and any(low <= value <= high for low, high in self._intervals):
-            return value
-        if not repair or not math.isfinite(value):
-            raise Unreadable("is out of range")
-        inside = np.array([nearest(value, self._intervals)])
-        return nearest(float(self._column.storage.round(inside)[0]), self._intervals)
+        value = put_inside(value, self._intervals, repair)
+        if off_grid:
+            value = put_inside(float(self._column.storage.round(np.array([value]))[0]), self._intervals, repair)
+        return value
 
     def _units(self, low: float, high: float) -> tuple[int, int]:
         """An interval in units of the last decimal that is written, drawn in."""
@@ -153,6 +138,15 @@ class NumberCells:
                 return text
         return self._full(value)
 
+    def _whole_form(self, low: float, high: float) -> str:
+        return integers(self._origin + int(low), self._origin + int(high))
+
+    def _decimal_form(self, low: float, high: float) -> str:
+        first, last = self._units(low, high)
+        if first > last:  # no number of so few decimals lies between them
+            return literal(self._full(low))
+        return decimals(first, last, self._n_decimals) + (literal(f"e{self._exponent}") if self._exponent else "")
+
     def _json_whole(self, low: float, high: float) -> dict[str, Any]:
         first, last = self._origin + int(low), self._origin + int(high)
         if max(-first, last) > EXACT:
@@ -165,7 +159,7 @@ class NumberCells:
             first, last = int(start), int(stop)
         return {"type": "integer", "minimum": first, "maximum": last}
 
-    def _json_number(self, low: float, high: float) -> dict[str, Any]:
+    def _json_decimal(self, low: float, high: float) -> dict[str, Any]:
         if self._exponent:
             return {"type": "number"}
         first, last = self._units(low, high)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from skgensynth.columns import Column
 from skgensynth.exceptions import SchemaError
-from skgensynth.llm.rows.cells import Cell, Intervals, Unreadable, Written, nearest
+from skgensynth.llm.rows.cells import Cell, Intervals, Listed, Patterned, Unreadable, Written, put_inside
 from skgensynth.llm.rows.patterns import integers, moments, one_of
 
 __all__ = ["time_cells"]
@@ -106,27 +106,15 @@ class TimeCells:
             if not repair:
                 raise Unreadable("lies between the times that it may be")
             value = float(round(value))
-        if any(low <= value <= high for low, high in self._intervals):
-            return Written(value)
-        if not repair:
-            raise Unreadable("is out of range")
-        return Written(nearest(value, self._intervals))
+        return Written(put_inside(value, self._intervals, repair))
 
-    def choices(self) -> list[str] | None:
-        """See `Cells.choices`."""
+    def form(self) -> Listed | Patterned:
+        """See `Cells.form`."""
         points: list[float] = []
         for low, high in self._intervals:
             step = max(np.ceil((high - low) / max(MAX_CHOICES // len(self._intervals), 1)), 1.0)
             points += np.arange(low, high + 1, step).tolist()
-        return self.texts(np.array(points))
-
-    def pattern(self) -> str:
-        """See `Cells.pattern`; all times of this sort are listed."""
-        raise NotImplementedError
-
-    def json_schema(self) -> dict[str, Any]:
-        """See `Cells.json_schema`."""
-        return {"type": "string", "pattern": f"^{self.pattern()}$"}
+        return Listed(self.texts(np.array(points)))
 
     def _encode(self, match: re.Match[str]) -> float:
         return self._column.code_of(match[0])
@@ -154,22 +142,18 @@ class MomentCells(TimeCells):
         """See `Cells.texts`."""
         return [text + self._zone for text in self._local(values)]
 
-    def choices(self) -> list[str] | None:
-        """See `Cells.choices`."""
-        regular = self._step >= 10**9 or self._step == _PRECISIONS[self._precision][0]
-        ends = self._local(np.array(self._intervals).ravel())
-        regular = regular and all(re.match(r"(?!0000)\d{4}-", text) for text in ends)
-        return None if regular else super().choices()
-
-    def pattern(self) -> str:
-        """See `Cells.pattern`."""
-        width = _PRECISIONS[self._precision][1]
+    def form(self) -> Listed | Patterned:
+        """See `Cells.form`."""
+        size, width = _PRECISIONS[self._precision]
+        ends = [self._local(np.array(pair)) for pair in self._intervals]
+        regular = self._step >= 10**9 or self._step == size
+        if not regular or not ends or not all(re.match(r"(?!0000)\d{4}-", text) for pair in ends for text in pair):
+            return super().form()
         parts = []
-        for pair in self._intervals:
-            low, high = ([int(field) for field in re.split("[-: .]", text)] for text in self._local(np.array(pair)))
-            n_free = min(_FREE_FIELDS.get(self._step, 7), len(low))
-            parts.append(moments(low, high, n_free, width))
-        return one_of(parts) + self._zone.replace("+", "\\+")
+        for pair in ends:
+            low, high = ([int(field) for field in re.split("[-: .]", text)] for text in pair)
+            parts.append(moments(low, high, min(_FREE_FIELDS.get(self._step, 7), len(low)), width))
+        return _patterned(one_of(parts) + self._zone.replace("+", "\\+"))
 
     def _local(self, values: np.ndarray) -> list[str]:
         """Texts without a zone."""
@@ -202,14 +186,12 @@ class DurationCells(TimeCells):
         """See `Cells.texts`."""
         return [f"{self._count(value)} {self._unit}" for value in values.tolist()]
 
-    def choices(self) -> list[str] | None:
-        """See `Cells.choices`."""
-        return None if self._step == self._size else super().choices()
-
-    def pattern(self) -> str:
-        """See `Cells.pattern`."""
+    def form(self) -> Listed | Patterned:
+        """See `Cells.form`."""
+        if self._step != self._size or not self._intervals:
+            return super().form()
         parts = [integers(self._count(low), self._count(high)) for low, high in self._intervals]
-        return f"{one_of(parts)} {self._unit}"
+        return _patterned(f"{one_of(parts)} {self._unit}")
 
     def _count(self, value: float) -> int:
         return (self._start + self._step * round(value)) // self._size
@@ -219,6 +201,10 @@ class DurationCells(TimeCells):
             return self._column.code_of(match[0])
         size = _DURATION_UNITS[match[2].removesuffix("s") + "s"]
         return _position(int(match[1]) * size - self._start, self._step)
+
+
+def _patterned(pattern: str) -> Patterned:
+    return Patterned(pattern, {"type": "string", "pattern": f"^{pattern}$"})
 
 
 def _position(distance: int, step: int) -> float:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skgensynth.conditions import Conditions
-from skgensynth.llm.rows.cells import Cell, LevelCells, Unreadable, csv_text, nearest, normal, quote
+from skgensynth.llm.rows.cells import Cell, LevelCells, Unreadable, csv_text, normal, put_inside, quote
 from skgensynth.llm.rows.readers import csv_lines
 from skgensynth.schema import TableSchema
 
@@ -75,7 +75,7 @@ def test_numbers_and_truth_values_are_found_by_what_they_mean():
     assert [read(numbers, text) for text in ("1", "1.0", "2.50", "25e-1")] == [0, 0, 1, 1]
     assert [read(truth, text) for text in ("true", "True", "FALSE")] == [1, 1, 0]
     assert (numbers.bare, truth.bare, level_cells([1, 2] * 5, as_json=True).bare) == (False, True, True)
-    assert truth.choices() == ["false", "true"]
+    assert truth.form().texts == ["false", "true"]
     with pytest.raises(Unreadable):
         read(numbers, "1e999")
 
@@ -97,7 +97,7 @@ def test_a_marker_that_was_taken_apart_is_recognised():
 def test_conditions_narrow_the_levels():
     cells = level_cells(["a", "b", "c"], {"a", "b"})
 
-    assert cells.choices() == ["a", "b"]
+    assert cells.form().texts == ["a", "b"]
     with pytest.raises(Unreadable, match="does not meet the conditions"):
         read(cells, "c")
 
@@ -105,7 +105,7 @@ def test_conditions_narrow_the_levels():
 def test_levels_that_no_row_has_are_read_but_not_asked_for():
     cells = level_cells(pd.Categorical(["a", "b"], categories=["a", "unseen", "b"]))
 
-    assert cells.choices() == ["a", "b"]
+    assert cells.form().texts == ["a", "b"]
     assert read(cells, "unseen") == 1
 
 
@@ -117,7 +117,10 @@ def test_levels_of_several_types_have_different_texts():
     assert [read(cells, text) for text in texts] == [0, 1, 2]
 
 
-def test_the_nearest_value_is_inside():
+def test_values_are_put_inside_on_request():
     intervals = ((0.0, 1.0), (5.0, 6.0))
 
-    assert [nearest(value, intervals) for value in (-3.0, 0.5, 2.0, 4.0, 9.0)] == [0.0, 0.5, 1.0, 5.0, 6.0]
+    assert [put_inside(value, intervals, True) for value in (-3.0, 0.5, 2.0, 4.0, 9.0)] == [0.0, 0.5, 1.0, 5.0, 6.0]
+    for value, among, repair in [(2.0, intervals, False), (np.inf, intervals, True), (2.0, (), True)]:
+        with pytest.raises(Unreadable, match="is out of range"):
+            put_inside(value, among, repair)

@@ -104,6 +104,25 @@ def test_conditions_narrow_the_grammar(output):
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
+def test_conditions_may_leave_nothing_but_missing_values(output):
+    frame = EVERYTHING[["whole_with_gaps", "age"]].assign(day=EVERYTHING.day.where(EVERYTHING.age > 30))
+    frame["days"] = EVERYTHING.days.where(EVERYTHING.age > 40)
+    schema, _ = learn(frame)
+    form = RowFormat(
+        schema, Conditions.parse({"whole_with_gaps": None, "day": None, "days": None}, schema), output=output
+    )
+    row = '[{"whole_with_gaps":null,"age":44,"day":null,"days":null}]' if output == "json" else ",44,,\n"
+
+    for constraint in [form.grammar(1), *([form.json_schema(1)] if output == "json" else [])]:
+        assert accepts(constraint, row)
+        assert not accepts(constraint, row.replace("null", "2", 1) if output == "json" else "2,44,,\n")
+    np.testing.assert_array_equal(form.parse(row).values, [[np.nan, 44, np.nan, np.nan]])
+    for repair in (False, True):
+        parsed = form.parse(row.replace("null", "2", 1) if output == "json" else "2,44,,\n", repair=repair)
+        assert parsed.reasons == {"column 'whole_with_gaps' is out of range": 1}
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
 def test_the_number_of_rows_is_kept(output):
     form = RowFormat(SCHEMA, output=output)
     replies = [form.write(VALUES[:n]) for n in range(1, 6)]

@@ -65,6 +65,29 @@ def test_any_table_comes_back(output, data):
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize(
+    "values",
+    [
+        [-1.7e308, 1.7e308],
+        [5e-324, 1e-323],
+        [1e22, 3e22],
+        [0.1, 0.1000000001234],
+        [7.0, 7.0],
+        np.array(["2020-01", "2021-05"], dtype="M8[M]"),
+        np.array(["0001-01-01", "9999-12-31"], dtype="M8[s]"),
+        np.array(["1700-01-01 00:00:00.000000001", "2200-01-01"], dtype="M8[ns]"),
+    ],
+    ids=str,
+)
+def test_columns_at_the_ends_of_what_there_is(values, output):
+    X = pd.DataFrame({"a": values}) if isinstance(values, list) else values[:, None]
+    name = "a" if isinstance(values, list) else "0"
+    schema = TableSchema.infer(X, column_kinds={name: "continuous"})
+    check_round_trip(schema, schema.encode(X), output)
+    assert RowFormat(schema, output=output).grammar(2).text
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
 def test_lines_and_markers_of_cells_do_not_get_out(output):
     schema, values = learn(EVERYTHING[["text"]])
     form = RowFormat(schema, output=output)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from common.row_tables import COLUMNS, learn
 
-from skgensynth.llm.rows.cells import Cell, Unreadable
+from skgensynth.llm.rows.cells import Cell, Patterned, Unreadable
 from skgensynth.llm.rows.time_cells import time_cells
 
 NAMES = list(COLUMNS)[list(COLUMNS).index("day") : list(COLUMNS).index("week") + 1]
@@ -26,13 +26,14 @@ def read(cells, text, *, repair=False):
 @pytest.mark.parametrize("name", NAMES)
 def test_times_come_back_and_may_be_written(name):
     cells, values = cells_of(name)
-    texts, choices = cells.texts(values), cells.choices()
+    texts, form = cells.texts(values), cells.form()
 
     assert [read(cells, text) for text in texts] == values.tolist()
-    if choices is None:
-        assert all(re.fullmatch(cells.pattern(), text) for text in texts)
+    if isinstance(form, Patterned):
+        assert all(re.fullmatch(form.pattern, text) for text in texts)
+        assert form.schema == {"type": "string", "pattern": f"^{form.pattern}$"}
     else:
-        assert set(texts) <= set(choices)
+        assert set(texts) <= set(form.texts)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_times_without_a_pattern_are_a_choice():
     values = pd.to_timedelta(36_000 + 86_400 * np.arange(5000), unit="s")
     schema, _ = learn(pd.DataFrame({"a": values}))
     column = schema.modelled[0]
-    choices = time_cells(column, ((column.minimum, column.maximum),)).choices()
+    choices = time_cells(column, ((column.minimum, column.maximum),)).form().texts
 
     assert len(choices) == 1000
     assert choices[:2] == ["10 hours", "130 hours"]
@@ -122,4 +123,4 @@ def test_years_of_five_digits_are_written_and_read():
     cells = time_cells(column, ((column.minimum, column.maximum),))
 
     assert [read(cells, text) for text in cells.texts(values[:, 0])] == values[:, 0].tolist()
-    assert cells.choices()[0] == "9999-12-31"
+    assert cells.form().texts[0] == "9999-12-31"
