@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Allowed, Conditions
+from skgensynth.decimals import number_decimals
 from skgensynth.disco.adapters import adapter_weights, private_torch_rng
-from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.grammars import Grammar
 from skgensynth.disco.runtime import Runtime
 from skgensynth.disco.tuning import TuningSettings, Workers, fine_tune

@@ -87,7 +87,7 @@ class TextCodec:
     tokenizer : transformers.PreTrainedTokenizerBase
         Tokeniser of the language model.
     decimals : sequence of (int or None)
-        Number of decimals of each column, from `skgensynth.disco.decimals.number_decimals`; None for a categorical
+        Number of decimals of each column, from `skgensynth.decimals.number_decimals`; None for a categorical
         column.
 
     Attributes

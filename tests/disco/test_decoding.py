@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from skgensynth.conditions import Conditions
+from skgensynth.decimals import number_decimals
 from skgensynth.disco.adapters import adapted_network
-from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.decoding import choice_log_probs, decode_rows, row_log_prob
 from skgensynth.disco.text import TextCodec
 from skgensynth.exceptions import SkgensynthError

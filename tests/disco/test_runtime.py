@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from skgensynth.conditions import Conditions
+from skgensynth.decimals import number_decimals
 from skgensynth.disco import runtime as module
 from skgensynth.disco import tuning
 from skgensynth.disco.adapters import adapter_weights, private_torch_rng
-from skgensynth.disco.decimals import number_decimals
 from skgensynth.disco.runtime import Runtime
 from skgensynth.exceptions import SkgensynthError
 from skgensynth.schema import TableSchema

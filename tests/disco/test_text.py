@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from skgensynth.conditions import Conditions
-from skgensynth.disco.decimals import number_decimals
+from skgensynth.decimals import number_decimals
 from skgensynth.disco.text import TextCodec
 from skgensynth.exceptions import SkgensynthError
 from skgensynth.llm.loading import load_tokenizer

@@ -12,14 +12,9 @@ import numpy as np
 from skgensynth.checks import RowCheck
 from skgensynth.columns import Column
 from skgensynth.conditions import Allowed, Conditions
-from skgensynth.disco.decimals import number_decimals
+from skgensynth.decimals import number_decimals
 from skgensynth.llm.base import JsonSchema, LarkGrammar
-from skgensynth.llm.rows.cells import (
-    Cells,
-    LevelCells,
-    csv_text,
-    quote,
-)
+from skgensynth.llm.rows.cells import Cells, LevelCells, csv_text, quote
 from skgensynth.llm.rows.constraints import cell_pattern, cell_schema, csv_grammar, json_grammar, json_schema
 from skgensynth.llm.rows.number_cells import NumberCells
 from skgensynth.llm.rows.parsing import RowReader
@@ -85,7 +80,7 @@ class RowFormat:
     output : {"csv", "json"}, default="csv"
         The form. CSV costs fewer tokens.
     decimals : sequence of (int or None), default=None
-        Decimals of each modelled column, as `skgensynth.disco.decimals.number_decimals` finds them, for numbers without a
+        Decimals of each modelled column, as `skgensynth.decimals.number_decimals` finds them, for numbers without a
         grid. None writes such numbers in full, and has models write a thousandth of half the column's range.
 
     Raises

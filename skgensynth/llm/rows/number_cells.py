@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from skgensynth.columns import Column, text_of
+from skgensynth.columns import Column
 from skgensynth.llm.rows.cells import Cell, Intervals, Listed, Patterned, Unreadable, Written, is_number, put_inside
 from skgensynth.llm.rows.patterns import decimals, integers, literal, one_of
+from skgensynth.scalars import text_of
 
 __all__ = ["NumberCells"]
 

@@ -6,7 +6,7 @@ import pytest
 from common.row_tables import COLUMNS, accepts, learn
 
 from skgensynth.conditions import Conditions
-from skgensynth.disco.decimals import number_decimals
+from skgensynth.decimals import number_decimals
 from skgensynth.llm import LlamaCppModel, Message, Request, SamplingSettings, generate_all
 from skgensynth.llm.rows import RowFormat
 from skgensynth.schema import TableSchema

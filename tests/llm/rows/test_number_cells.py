@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skgensynth.conditions import Conditions
-from skgensynth.disco.decimals import number_decimals
+from skgensynth.decimals import number_decimals
 from skgensynth.llm.rows.cells import Cell, Unreadable
 from skgensynth.llm.rows.number_cells import NumberCells
 from skgensynth.schema import TableSchema

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skgensynth.disco.decimals import number_decimals
+from skgensynth.decimals import number_decimals
 from skgensynth.disco.text import TextCodec
 from skgensynth.llm.loading import load_tokenizer
 from skgensynth.schema import TableSchema
@@ -42,3 +42,17 @@ def test_numbers_without_a_grid_keep_a_thousandth_of_their_spread(scale, tiny_gp
     assert np.abs(back - values[:, 0]).max() <= spread / 1000
     assert back.min() >= values.min()
     assert back.max() <= values.max()
+
+
+def test_no_more_than_fifteen_digits_are_written():
+    numbers = 1e6 + np.random.default_rng(0).uniform(0, 1e-9, 50)
+
+    [n_decimals] = decimals_of(pd.DataFrame({"x": numbers}))
+
+    assert n_decimals <= 15 - 7
+
+
+def test_a_column_of_nothing_but_missing_values_needs_none():
+    schema = TableSchema.infer(pd.DataFrame({"x": np.random.default_rng(0).normal(size=50)}))
+
+    assert number_decimals(np.full((3, 1), np.nan), schema) == [0]

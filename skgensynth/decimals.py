@@ -1,4 +1,4 @@
-"""How many decimals a language model writes numbers with."""
+"""How many decimals the numbers of a table are written with."""
 
 from __future__ import annotations
 
