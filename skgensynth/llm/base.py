@@ -7,8 +7,10 @@ copies find the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from skgensynth.exceptions import LanguageModelError, RemoteRowsError
@@ -29,6 +31,9 @@ __all__ = [
 Role: TypeAlias = Literal["system", "user", "assistant"]
 FinishReason: TypeAlias = Literal["stop", "length", "other"]
 
+# Metadata of a backend's parameter that changes how replies are made, but not what they say.
+SAME_TEXT: Mapping[str, bool] = MappingProxyType({"same_text": True})
+
 
 @dataclass(frozen=True)
 class Message:
@@ -48,6 +53,10 @@ class Message:
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
             raise ValueError(f"role={self.role!r} is none of {', '.join(get_args(Role))}.")
+        try:
+            self.content.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError(f"content holds half a character (a lone surrogate) at position {error.start}.") from None
 
 
 @dataclass(frozen=True)
@@ -75,8 +84,8 @@ class SamplingSettings:
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens={self.max_tokens}, but a reply has at least 1 token.")
-        if not self.temperature >= 0:
-            raise ValueError(f"temperature={self.temperature}, but it cannot be below 0.")
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature={self.temperature}, but it must be a number from 0 on.")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p={self.top_p}, but it must be above 0 and at most 1.")
         if not isinstance(self.stop, tuple) or not all(self.stop):

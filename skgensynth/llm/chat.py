@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
+from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm.base import Message
 
 __all__ = ["disarm", "merge_system", "plain_prompt", "render"]
@@ -38,12 +39,16 @@ def render(messages: Sequence[Message], template: Template | None, special: Coll
     messages = [Message(message.role, disarm(message.content, special)) for message in messages]
     if template is None:
         return plain_prompt(messages)
-    try:
-        return template(_as_dicts(messages))
-    except Exception:  # whatever a template raises for a role it does not know
-        if messages[0].role != "system":
-            raise
-    return template(_as_dicts(merge_system(messages)))
+    forms = [messages, merge_system(messages)] if messages[0].role == "system" else [messages]
+    for form in forms:
+        try:
+            return template(_as_dicts(form))
+        except Exception as error:  # whatever a template raises, such as for a role it does not know
+            reason = error
+    raise LanguageModelError(
+        f"The model's chat template cannot render a conversation of {', '.join(m.role for m in messages)} ({reason}). "
+        "Many templates want the user and the assistant to take turns, the user first."
+    ) from reason
 
 
 def plain_prompt(messages: Sequence[Message]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm.base import SamplingSettings
 
 __all__ = ["choose_token"]
@@ -33,6 +34,11 @@ def choose_token(
     -------
     int
         The token.
+
+    Raises
+    ------
+    LanguageModelError
+        If the scores are not numbers.
     """
     scores = logits if allowed is None else logits[allowed]
     settled = len(scores) == 1 or settings.temperature == 0
@@ -41,7 +47,13 @@ def choose_token(
 
 
 def _draw(scores: NDArray[np.float32], settings: SamplingSettings, rng: np.random.Generator) -> int:
-    weights = np.exp((scores - scores.max()) / np.float32(settings.temperature))
+    largest = scores.max()
+    if not np.isfinite(largest):
+        raise LanguageModelError(
+            "The model's scores of the next token are not numbers: the type of its weights is too narrow (float32 and "
+            "bfloat16 are safe) or its file is damaged."
+        )
+    weights = np.exp((scores - largest) / np.float32(settings.temperature))
     total = float(weights.sum(dtype=np.float64))
     # Tokens below this weight have less than 1 - top_p together: the nucleus is full before it comes to them.
     floor = (1.0 - settings.top_p) * total / len(weights)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skgensynth.exceptions import ContextOverflowError
-from skgensynth.llm.base import JsonSchema, LarkGrammar, Reply, Request
+from skgensynth.llm.base import SAME_TEXT, JsonSchema, LarkGrammar, Reply, Request
 from skgensynth.llm.chat import render
 from skgensynth.llm.loading import find_gguf, needs
 from skgensynth.llm.shared import shared
@@ -35,7 +35,7 @@ class LlamaCppModel:
     max_context : int, default=None
         Tokens that prompt and reply may have together; None for as many as the model was trained with.
     max_parallel : int, default=16
-        Replies decoded together at most; fewer where their memory would pass half a gigabyte.
+        Replies decoded together at most; fewer where their memory would pass half a gigabyte and half of the model's.
     n_threads : int, default=None
         Threads that compute; None for as many as is fastest at the moment, up to the physical cores that this process
         may use and to ``OMP_NUM_THREADS``. More threads than idle cores make it several times slower.
@@ -62,8 +62,8 @@ class LlamaCppModel:
 
     model: str
     max_context: int | None = None
-    max_parallel: int = 16
-    n_threads: int | None = None
+    max_parallel: int = field(default=16, metadata=SAME_TEXT)
+    n_threads: int | None = field(default=None, metadata=SAME_TEXT)
     n_gpu_layers: int = 0
 
     def __post_init__(self) -> None:

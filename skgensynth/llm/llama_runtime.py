@@ -27,7 +27,8 @@ __all__ = ["Context", "Weights"]
 Entry: TypeAlias = tuple[int, int, int, bool]
 
 BATCH_TOKENS = 512
-_MAX_KV_BYTES = 512 * 2**20
+_MAX_KV_BYTES = 512 * 2**20  # or half of what the model takes itself
+_ALL_LAYERS = 2**31 - 1
 
 # One call into llama.cpp at a time: two would fight for the same cores, and its log has one listener for all.
 _one_at_a_time = threading.RLock()
@@ -87,8 +88,8 @@ class Weights:
         with _entering() as lines:
             llama_cpp.llama_backend_init()
             params = llama_cpp.llama_model_default_params()
-            params.n_gpu_layers = n_gpu_layers
-            pointer = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+            params.n_gpu_layers = _ALL_LAYERS if n_gpu_layers < 0 else n_gpu_layers
+            pointer = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if pointer is None:
             reason = f" ({lines[0]})" if lines else ""
             raise ModelNotFoundError(f"llama.cpp could not load {path.name!r}{reason}. Give another GGUF file.")
@@ -96,6 +97,7 @@ class Weights:
         self.vocab = llama_cpp.llama_model_get_vocab(pointer)
         self.n_tokens: int = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.context_length: int = llama_cpp.llama_model_n_ctx_train(pointer)
+        self._max_kv_bytes = max(_MAX_KV_BYTES, llama_cpp.llama_model_size(pointer) // 2)
         self._idle: list[Context] = []
         self._pieces: dict[int, bytes] = {}
 
@@ -166,7 +168,7 @@ class Weights:
     def context(self, n_parallel: int, n_positions: int, n_threads: int) -> Iterator[Context]:
         """Borrow a context; fewer replies at a time if they are long."""
         n_positions = -(-n_positions // 256) * 256
-        fitting = _MAX_KV_BYTES // (n_positions * self._kv_bytes_per_token()) - 1
+        fitting = self._max_kv_bytes // (n_positions * self._kv_bytes_per_token()) - 1
         n_parallel = int(min(n_parallel, max(fitting, 1)))
         with _one_at_a_time:
             idle = self._idle.pop() if self._idle else None

@@ -32,8 +32,9 @@ class ModelSource:
     gguf_file: str | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments for ``from_pretrained``; nothing is ever downloaded."""
-        arguments: dict[str, Any] = {"local_files_only": True}
+        """Keyword arguments for ``from_pretrained``; nothing is ever downloaded, and no code of the model runs."""
+        # Left out, the latter is asked for at the terminal.
+        arguments: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         if self.gguf_file is not None:
             arguments["gguf_file"] = self.gguf_file
         return arguments

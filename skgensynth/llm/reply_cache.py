@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm.base import JsonSchema, LanguageModel, Reply, Request
 from skgensynth.llm.callables import CallableModel
 from skgensynth.llm.loading import needs
@@ -21,8 +22,9 @@ __all__ = ["Cached"]
 class Cached(Wrapper):
     """A language model whose replies are kept in a folder.
 
-    A reply is found again by the model, messages, settings, constraint and seed. The folder holds the replies and
-    hashes of the questions, not the questions; nothing in it is pickled.
+    A reply is found again by the model (its name or path, not the contents of its files), messages, settings,
+    constraint and seed. The folder holds the replies and hashes of the questions, not the questions. Nothing in it is
+    pickled, and nothing is deleted: to start anew, delete the folder.
 
     Parameters
     ----------
@@ -54,7 +56,8 @@ class Cached(Wrapper):
                 "that is described by a file, a folder or an address."
             )
         super().__init__(model)
-        self._described = repr(described)
+        shown = [f.name for f in dataclasses.fields(described) if not f.metadata.get("same_text")]
+        self._described = repr([type(described).__name__, *((name, getattr(described, name)) for name in shown)])
         self.folder = str(Path(folder).expanduser())
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
@@ -72,6 +75,9 @@ class Cached(Wrapper):
             index = unknown[position]
             store.set(keys[index], json.dumps(dataclasses.asdict(reply)))
             yield index, reply
+
+    def __repr__(self) -> str:
+        return f"Cached({self.model!r}, {self.folder!r})"
 
     def _key(self, request: Request) -> str:
         """Hash of everything that decides about a reply."""
@@ -95,4 +101,12 @@ def _content(constraint: Any) -> Any:
 def _open(folder: str) -> Any:
     import diskcache
 
-    return diskcache.Cache(folder, disk=diskcache.JSONDisk)
+    class Texts(diskcache.JSONDisk):
+        """Reads no pickles, whoever wrote them: they may run code."""
+
+        def fetch(self, mode: int, *args: Any) -> Any:
+            if mode == diskcache.core.MODE_PICKLE:
+                raise LanguageModelError(f"The folder {folder!r} holds a pickle, so that it is none of replies.")
+            return super().fetch(mode, *args)
+
+    return diskcache.Cache(folder, disk=Texts, eviction_policy="none")

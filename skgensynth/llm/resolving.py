@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from skgensynth.llm.callables import CallableModel
 from skgensynth.llm.catalog import CATALOG, CatalogEntry, find_entry
 from skgensynth.llm.hf import TransformersModel
 from skgensynth.llm.llama_cpp import LlamaCppModel
-from skgensynth.llm.loading import PACKAGED_MODELS, find_cached
+from skgensynth.llm.loading import PACKAGED_MODELS, find_cached, find_gguf
 from skgensynth.llm.server import ServerModel
 
 __all__ = ["resolve"]
+
+_MEMBERS = ("name", "is_local", "supports", "count_tokens", "generate")  # context_length may be None
 
 
 def resolve(llm: Any, **options: Any) -> LanguageModel:
@@ -53,7 +56,14 @@ def resolve(llm: Any, **options: Any) -> LanguageModel:
     if isinstance(llm, (str, Path)):
         backend, where = _locate(str(llm))
         return backend(*where, **options)
-    if callable(getattr(llm, "generate", None)) and hasattr(type(llm), "count_tokens"):
+    if hasattr(llm, "generate"):
+        # Looked up without asking: a property may load the model.
+        lacking = [name for name in _MEMBERS if inspect.getattr_static(llm, name, None) is None]
+        if lacking:
+            raise TypeError(
+                f"{type(llm).__name__} generates, but is no backend: it lacks {', '.join(lacking)}. A model of "
+                "transformers is given by its folder or name."
+            )
         if options:
             raise TypeError(f"{', '.join(options)}: options of a backend are given when it is made.")
         return llm
@@ -70,6 +80,7 @@ def _locate(llm: str) -> tuple[Callable[..., LanguageModel], tuple[str, ...]]:
         base_url, _, model = llm.partition("#")
         return ServerModel, (base_url, model)
     if llm in PACKAGED_MODELS or llm.endswith(".gguf"):
+        find_gguf(llm)
         return LlamaCppModel, (llm,)
     path = Path(llm).expanduser()
     if path.is_dir():
@@ -112,6 +123,6 @@ def _how_to_get(llm: str, entry: CatalogEntry | None) -> str:
     if entry.gguf_repository is None:
         return f"{here} {original}; a .gguf file or a server's address will do, too."
     return (
-        f"{here} `hf download {entry.gguf_repository} --include '*Q4_K_M*'` fetches a 4-bit GGUF file (for llama.cpp), "
-        f"{original}."
+        f"{here} `hf download {entry.gguf_repository} --include '*[Qq]4_[Kk]_[Mm]*'` fetches a 4-bit GGUF file (for "
+        f"llama.cpp), {original}."
     )

@@ -6,26 +6,32 @@ import ipaddress
 import math
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from skgensynth.exceptions import LanguageModelError
-from skgensynth.llm.base import FinishReason, JsonSchema, Reply, Request
+from skgensynth.llm.base import SAME_TEXT, FinishReason, JsonSchema, Reply, Request
 from skgensynth.llm.callables import estimate_tokens, unmetered_reply
 from skgensynth.llm.chat import disarm
 from skgensynth.llm.loading import needs
+
+if TYPE_CHECKING:
+    from skgensynth.llm.connection import Connection
 
 __all__ = ["ServerModel"]
 
 _RETRIED_STATUS = frozenset({408, 409, 425, 429})
 _PAUSE, _MAX_PAUSE = 0.5, 30.0  # seconds, the first one and the longest
 _NO_KEY = "none"  # servers on this machine take any key, but the client wants one
+_DEFINITIONS = ("$defs", "definitions")  # of parts that a schema refers to from its root
+_WRAPPED = re.compile(r'\s*\{\s*"reply"\s*:\s*')
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class ServerModel:
     Many requests are in flight at once. One that fails with 408, 409, 425, 429, 5xx, a time-out, a broken connection or
     a broken answer is sent again after a pause that doubles each time, with jitter, or after what ``Retry-After``
     says. Each request gets exactly one reply or an error. The seed is sent along; whether it makes the server's reply
-    reproducible is up to the server.
+    reproducible is up to the server. Who stops listening early sends nothing more; what is under way then ends within
+    its time-out, unheard, and does not keep Python from ending.
 
     Parameters
     ----------
@@ -50,7 +57,7 @@ class ServerModel:
     deadline : float, default=600.0
         Seconds for one request with all its repetitions.
     timeout : float, default=300.0
-        Seconds for one attempt.
+        Seconds for one attempt to connect, to be answered, and to be answered to the end.
     max_context : int, default=None
         Tokens that prompt and reply may have together; servers do not tell.
 
@@ -68,20 +75,20 @@ class ServerModel:
 
     base_url: str
     model: str
-    api_key_variable: str = "OPENAI_API_KEY"
-    max_concurrency: int = 8
-    deadline: float = 600.0
-    timeout: float = 300.0
+    api_key_variable: str = field(default="OPENAI_API_KEY", metadata=SAME_TEXT)
+    max_concurrency: int = field(default=8, metadata=SAME_TEXT)
+    deadline: float = field(default=600.0, metadata=SAME_TEXT)
+    timeout: float = field(default=300.0, metadata=SAME_TEXT)
     max_context: int | None = None
 
     def __post_init__(self) -> None:
         address = urlsplit(self.base_url)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise ValueError("base_url must be an address such as 'http://localhost:8000/v1'.")
-        if address.username or address.password or address.query:
+        if address.username or address.password or address.query or address.fragment:
             raise ValueError(
-                "base_url must hold no user, password or query: put the key into an environment variable and name it "
-                "in api_key_variable."
+                "base_url must hold no user, password, query or fragment: put the key into an environment variable and "
+                "name it in api_key_variable; the model has a parameter of its own."
             )
         if not self.model:
             raise ValueError("model is empty; give the model's name at the server, as in 'http://host:port/v1#name'.")
@@ -124,63 +131,52 @@ class ServerModel:
         connection = self._connection()
         leaving = threading.Event()
         unsent = iter(enumerate(requests))
-        flying: dict[Future[Reply], int] = {}
-        failure: BaseException | None = None
-        pool = ThreadPoolExecutor(min(self.max_concurrency, max(len(requests), 1)), "skgensynth-llm")
+        landed: SimpleQueue[tuple[int, Reply | BaseException]] = SimpleQueue()
 
-        def send() -> None:
+        def fly(index: int, request: Request) -> None:
+            try:
+                landed.put((index, _ask(self, connection, request, leaving)))
+            except BaseException as error:  # nobody may wait for a reply in vain
+                landed.put((index, error))
+
+        def send() -> int:
             following = next(unsent, None)
-            if following is not None and failure is None:
-                index, request = following
-                flying[pool.submit(_ask, self, connection, request, leaving)] = index
+            if following is None:
+                return 0
+            threading.Thread(target=fly, args=following, name="skgensynth-llm", daemon=True).start()
+            return 1
 
+        failure: BaseException | None = None
         try:
-            for _ in range(self.max_concurrency):
-                send()
-            while flying:
-                for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                    index = flying.pop(future)
-                    failure = failure or future.exception()
-                    if future.exception() is None:
-                        send()
-                        yield index, future.result()
-                    else:
-                        leaving.set()  # requests in flight are still waited for, but not repeated
+            n_flying = sum(send() for _ in range(self.max_concurrency))
+            while n_flying:
+                index, answer = landed.get()
+                n_flying -= 1
+                if isinstance(answer, Reply):
+                    n_flying += send() if failure is None else 0
+                    yield index, answer
+                else:
+                    failure = failure or answer
+                    leaving.set()  # requests in flight are still waited for, but not repeated
             if failure is not None:
                 raise failure
         finally:
             leaving.set()
-            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _connection(self) -> _Connection:
-        return _connect(self)
-
-
-class _Connection:
-    """An HTTP client with its pool of connections, and what was learnt about the server."""
-
-    def __init__(self, described: ServerModel) -> None:
-        needs("openai", extra="openai")
-        import openai
-
-        self.refuses_schemas = False
-        local = described.is_local
-        # A proxy or a redirect would take the prompts for a server on this machine somewhere else.
-        http_client = openai.DefaultHttpxClient(
-            trust_env=not local, follow_redirects=not local, base_url=described.base_url
-        )
-        self.client = openai.OpenAI(
-            base_url=described.base_url, api_key=_NO_KEY, max_retries=0, http_client=http_client
-        )  # the key goes with each request
+    def _connection(self) -> Connection:
+        return _connect(self, os.getpid())
 
 
 @lru_cache(maxsize=16)
-def _connect(described: ServerModel) -> _Connection:
-    """The connection that all copies of a description share."""
-    return _Connection(described)
+def _connect(described: ServerModel, _: int) -> Connection:
+    """The connection that all copies of a description share within a process; it does not survive a fork."""
+    needs("openai", extra="openai")
+    from skgensynth.llm.connection import Connection
+
+    return Connection(described.base_url, is_local=described.is_local)
 
 
-def _ask(model: ServerModel, connection: _Connection, request: Request, leaving: threading.Event) -> Reply:
+def _ask(model: ServerModel, connection: Connection, request: Request, leaving: threading.Event) -> Reply:
     """Send a request until it is answered, its deadline has passed, or nobody waits for it any more."""
     import openai
 
@@ -215,14 +211,16 @@ def _ask(model: ServerModel, connection: _Connection, request: Request, leaving:
         attempt += 1
 
 
-def _attempt(model: ServerModel, connection: _Connection, request: Request, constrained: bool, timeout: float) -> Reply:
+def _attempt(model: ServerModel, connection: Connection, request: Request, constrained: bool, timeout: float) -> Reply:
     """One request and its reply; ValueError for an answer that makes no sense."""
     settings = request.settings
     options: dict[str, Any] = {}
     if settings.stop:
         options["stop"] = list(settings.stop)
+    wrapped = False
     if constrained and isinstance(request.constraint, JsonSchema):
-        described = {"name": "rows", "schema": request.constraint.schema, "strict": True}
+        schema, wrapped = _of_an_object(request.constraint.schema)
+        described = {"name": "reply", "schema": schema, "strict": True}
         options["response_format"] = {"type": "json_schema", "json_schema": described}
     answer = connection.client.chat.completions.create(
         model=model.model,
@@ -232,19 +230,51 @@ def _attempt(model: ServerModel, connection: _Connection, request: Request, cons
         top_p=settings.top_p,
         seed=request.seed % 2**31,  # the largest that every server takes
         timeout=timeout,
-        extra_headers={"Authorization": f"Bearer {os.environ.get(model.api_key_variable) or _NO_KEY}"},
+        extra_headers={"Authorization": f"Bearer {_key(model) or _NO_KEY}"},
         **options,
     )
+    return _read(answer, model, request, constrained, wrapped)
+
+
+def _read(answer: Any, model: ServerModel, request: Request, constrained: bool, wrapped: bool) -> Reply:
+    """The reply in an answer; ValueError for one that makes no sense. Types are only what the server makes of them."""
     choices = getattr(answer, "choices", None)
-    if not choices or getattr(choices[0], "message", None) is None:
+    choice: Any = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(choice, "message", None)
+    text = "" if message is not None and message.content is None else getattr(message, "content", None)
+    if not isinstance(text, str):
         raise ValueError("the answer holds no message")
-    text = choices[0].message.content or ""
-    reason: FinishReason = {"stop": "stop", "length": "length"}.get(choices[0].finish_reason, "other")  # type: ignore[assignment]
-    if answer.usage is None:
+    reason: FinishReason = choice.finish_reason if choice.finish_reason in ("stop", "length") else "other"
+    start = _WRAPPED.match(text) if wrapped else None
+    if start is not None:
+        text = text[start.end() :].rstrip()
+        text = text.removesuffix("}").rstrip() if reason == "stop" else text
+    n_read, n_written = (getattr(answer.usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
+    if not (isinstance(n_read, int) and isinstance(n_written, int)):
         estimate = unmetered_reply(model, request, text)
-        return Reply(text, reason, estimate.n_prompt_tokens, estimate.n_completion_tokens, constrained=constrained)
-    used = answer.usage
-    return Reply(text, reason, used.prompt_tokens, used.completion_tokens, constrained=constrained)
+        n_read, n_written = estimate.n_prompt_tokens, estimate.n_completion_tokens
+    return Reply(text, reason, n_read, n_written, constrained=constrained)
+
+
+def _of_an_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """A schema of an object, which is all that some servers take, and whether it had to be made one."""
+    if schema.get("type") == "object":
+        return schema, False
+    inside = {key: value for key, value in schema.items() if key not in _DEFINITIONS}
+    outside = {key: value for key, value in schema.items() if key in _DEFINITIONS}
+    wrapping = {"type": "object", "properties": {"reply": inside}, "required": ["reply"], "additionalProperties": False}
+    return {**wrapping, **outside}, True
+
+
+def _key(model: ServerModel) -> str:
+    """The key, without the line's end that comes along where it is read from a file; "" where there is none."""
+    key = os.environ.get(model.api_key_variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise LanguageModelError(
+            f"The key in the environment variable {model.api_key_variable} holds characters that a key cannot have, "
+            "such as typographic quotes or a line's end."
+        )
+    return key
 
 
 def _is_about_the_schema(error: Any) -> bool:
@@ -259,6 +289,8 @@ def _pause(error: Exception, attempt: int) -> float | None:
 
     if isinstance(error, openai.APIStatusError):
         if error.status_code not in _RETRIED_STATUS and error.status_code < 500:
+            return None
+        if error.code == "insufficient_quota":  # with 429, although waiting does not help
             return None
         told = _seconds(error.response.headers.get("retry-after"))
         if told is not None:
@@ -278,7 +310,7 @@ def _seconds(header: str | None) -> float | None:
 def _reason(error: Exception, model: ServerModel) -> str:
     """What went wrong, in a line, without the key, which some servers quote."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    key = os.environ.get(model.api_key_variable)
+    key = _key(model)
     if key:
         text = text.replace(key, "(the key)")
     return text[:300].rstrip(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from skgensynth.exceptions import BudgetExceededError
 from skgensynth.llm.base import LanguageModel, Reply, Request
@@ -70,6 +71,9 @@ class Budget:
 class Metered(Wrapper):
     """A language model that counts what it is asked and stops at a budget.
 
+    Deep copies, as `sklearn.base.clone` makes them, are the same meter: all of them spend one budget. A pickle takes
+    the count along and goes on by itself.
+
     Parameters
     ----------
     model : LanguageModel
@@ -111,31 +115,51 @@ class Metered(Wrapper):
         BudgetExceededError
             After the replies to all requests that fitted.
         """
-        costs: list[int] = []
-        limit: str | None = None
-        for request in requests:
+        done = 0
+        while done < len(requests):
+            # What the first requests cost less than they might have pays for more of them.
+            promised, limit = self._promise_many(requests[done:])
+            if not promised:
+                raise BudgetExceededError(
+                    f"The budget of {limit} is used up; {done} of {len(requests)} requests were answered. Raise it to "
+                    "get the rest."
+                )
+            end = done + len(promised)
+            try:
+                for index, reply in self.model.generate(requests[done:end]):
+                    with self._guard:
+                        self._redeem(promised.pop(index))
+                        self.usage = self.usage.plus(reply)
+                    yield done + index, reply
+            finally:
+                with self._guard:
+                    for cost in promised.values():
+                        self._redeem(cost)
+            done = end
+
+    def __repr__(self) -> str:
+        return f"Metered({self.model!r}, {self.budget!r})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Metered:
+        return self  # copies, such as a search makes, spend the same budget
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model, "budget": self.budget, "usage": self.usage}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["model"], state["budget"])  # type: ignore[misc]
+        self.usage = state["usage"]
+
+    def _promise_many(self, requests: Sequence[Request]) -> tuple[dict[int, int], str | None]:
+        """Set aside what requests may cost, as many as fit; each one's cost, and the limit that stops the next."""
+        promised: dict[int, int] = {}
+        for index, request in enumerate(requests):
             cost = self._cost(request)
             limit = self._promise(cost)
             if limit is not None:
-                break
-            costs.append(cost)
-        answered: set[int] = set()
-        try:
-            for index, reply in self.model.generate(requests[: len(costs)]):
-                answered.add(index)
-                with self._guard:
-                    self._redeem(costs[index])
-                    self.usage = self.usage.plus(reply)
-                yield index, reply
-        finally:
-            with self._guard:
-                for index in set(range(len(costs))) - answered:
-                    self._redeem(costs[index])
-        if limit is not None:
-            raise BudgetExceededError(
-                f"The budget of {limit} is used up; {len(costs)} of {len(requests)} requests were answered. Raise it "
-                "to get the rest."
-            )
+                return promised, limit
+            promised[index] = cost
+        return promised, None
 
     def _cost(self, request: Request) -> int:
         """Tokens that a request takes at most; 0 where nobody asks."""

@@ -19,6 +19,9 @@ class Wrapper:
     def __init__(self, model: LanguageModel) -> None:
         self.model = model
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model!r})"
+
     @property
     def name(self) -> str:
         """The model's name."""

@@ -26,7 +26,7 @@ class ScriptedServer:
     """An HTTP server whose answers a function makes.
 
     ``script(body, n)`` gets a request's JSON and how often that same body came before; it returns (status, headers,
-    body), where the body is a dict or bytes, or None to break the connection.
+    body), where the body is a dict, bytes, or an iterator of bytes that ends with the connection; or None to break it.
     """
 
     def __init__(self, script, port=0):
@@ -68,13 +68,15 @@ class ScriptedServer:
                         self.connection.close()
                         return
                     status, headers, content = answer
-                    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+                    content = json.dumps(content).encode() if isinstance(content, dict) else content
                     self.send_response(status)
                     for name, value in {"Content-Type": "application/json", **headers}.items():
                         self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(data)))
+                    if isinstance(content, bytes):
+                        self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
-                    self.wfile.write(data)
+                    for piece in [content] if isinstance(content, bytes) else content:
+                        self.wfile.write(piece)
                     with server._lock:
                         server.answered.append(body)
                 except OSError:  # the client went away

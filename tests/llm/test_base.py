@@ -52,9 +52,11 @@ def test_an_error_carries_the_replies_that_were_made():
     ("make", "message"),
     [
         (lambda: Message("robot", "hello"), "role='robot'"),
+        (lambda: Message("user", "ab\ud800"), r"half a character \(a lone surrogate\) at position 2"),
         (lambda: SamplingSettings(0), "max_tokens=0"),
         (lambda: SamplingSettings(5, temperature=-0.1), "temperature=-0.1"),
         (lambda: SamplingSettings(5, temperature=float("nan")), "temperature=nan"),
+        (lambda: SamplingSettings(5, temperature=float("inf")), "temperature=inf"),
         (lambda: SamplingSettings(5, top_p=0), "top_p=0"),
         (lambda: SamplingSettings(5, top_p=1.1), r"top_p=1\.1"),
         (lambda: SamplingSettings(5, stop="end"), "stop='end'"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm import Message
 from skgensynth.llm.chat import disarm, merge_system, plain_prompt, render
 
@@ -44,8 +45,14 @@ def test_a_template_without_the_system_role_gets_it_within_the_users():
         return messages[0]["content"]
 
     assert render([SYSTEM, USER], template, ()) == "Be brief.\n\nRows?"
-    with pytest.raises(KeyError):
-        render([USER], lambda messages: messages[0]["nothing"], ())
+
+
+def test_a_template_that_fails_is_told_with_its_reason():
+    def template(messages):
+        raise ValueError("roles must alternate")
+
+    with pytest.raises(LanguageModelError, match=r"conversation of user, user \(roles must alternate\)"):
+        render([USER, USER], template, ())
 
 
 def test_merging_keeps_the_other_messages():

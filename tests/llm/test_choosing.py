@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm import SamplingSettings
 from skgensynth.llm.choosing import choose_token
 
@@ -61,3 +62,10 @@ def test_no_number_is_drawn_where_there_is_no_choice():
 
     assert choose_token(LOGITS, np.array([2]), SamplingSettings(1), rng) == 2
     assert rng.random() == np.random.default_rng(0).random()
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_refused(broken):
+    logits = np.array([0.0, broken, 1.0], dtype=np.float32)
+    with pytest.raises(LanguageModelError, match="not numbers"):
+        choose_token(logits, None, SamplingSettings(1), np.random.default_rng(0))

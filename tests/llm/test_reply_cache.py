@@ -1,14 +1,30 @@
 from __future__ import annotations
 
+import copy
+import pickle
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import pytest
 from common.requests import PERSON, ROWS, ask
 
-from skgensynth.llm import Cached, CallableModel, JsonSchema, Metered, Reply, SamplingSettings, generate_all
+from skgensynth.exceptions import LanguageModelError
+from skgensynth.llm import (
+    Cached,
+    CallableModel,
+    JsonSchema,
+    LlamaCppModel,
+    Metered,
+    Reply,
+    SamplingSettings,
+    ServerModel,
+    TransformersModel,
+    generate_all,
+)
 from skgensynth.llm.callables import estimate_tokens
 
-pytest.importorskip("diskcache")
+diskcache = pytest.importorskip("diskcache")
 
 ASKED: list = []
 
@@ -72,6 +88,45 @@ def test_another_model_is_asked_again(tmp_path):
     generate_all(Cached(Recording(2), tmp_path), [REQUEST])
 
     assert len(ASKED) == 2
+
+
+def test_what_does_not_change_the_text_does_not_ask_again(tmp_path):
+    def key(model):
+        return Cached(model, tmp_path)._key(REQUEST)
+
+    server = ServerModel("http://localhost:1/v1", "m")
+    assert key(replace(server, max_concurrency=2, deadline=1, timeout=1, api_key_variable="KEY")) == key(server)
+    assert key(replace(server, model="n")) != key(server)
+    assert key(LlamaCppModel("a.gguf", n_threads=1, max_parallel=1)) == key(LlamaCppModel("a.gguf"))
+    assert key(TransformersModel("a", batch_size=1)) != key(TransformersModel("a"))
+
+
+def test_nothing_is_deleted_from_the_folder(tmp_path):
+    generate_all(Cached(Recording(), tmp_path), [REQUEST])
+
+    assert diskcache.Cache(tmp_path).eviction_policy == "none"
+
+
+def test_a_pickle_in_the_folder_is_not_read(tmp_path):
+    cached = Cached(Recording(), tmp_path)
+    generate_all(cached, [REQUEST])
+    path = tmp_path / "ran"
+    with closing(sqlite3.connect(tmp_path / "cache.db")) as database, database:
+        code = b"cposix\nsystem\n(S'touch " + str(path).encode() + b"'\ntR."
+        database.execute("UPDATE Cache SET mode = 4, value = ?", (code,))
+
+    with pytest.raises(LanguageModelError, match="holds a pickle"):
+        generate_all(cached, [REQUEST])
+    assert not path.exists()
+
+
+def test_a_copy_and_a_pickle_find_the_same_replies(tmp_path):
+    cached = Cached(Recording(), tmp_path)
+    first = generate_all(cached, [REQUEST])
+
+    assert generate_all(copy.deepcopy(cached), [REQUEST]) == first
+    assert pickle.loads(pickle.dumps(cached))._key(REQUEST) == cached._key(REQUEST)
+    assert repr(cached) == f"Cached(Recording(version=1), {str(tmp_path)!r})"
 
 
 def test_replies_from_the_folder_cost_nothing(tmp_path):

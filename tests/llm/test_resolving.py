@@ -29,6 +29,7 @@ def cache(tmp_path, monkeypatch):
 
 def test_names_files_and_addresses_find_their_backends(tmp_path):
     assert resolve("smollm2-135m") == LlamaCppModel("smollm2-135m")
+    (tmp_path / "m.gguf").write_bytes(b"")
     assert resolve(tmp_path / "m.gguf") == LlamaCppModel(str(tmp_path / "m.gguf"))
     assert resolve("http://host:1/v1#a/b") == ServerModel("http://host:1/v1", "a/b")
 
@@ -69,7 +70,7 @@ def test_the_first_part_stands_for_a_model_in_parts(tmp_path):
 
 
 def test_catalogue_names_are_found_in_the_cache_gguf_first(cache):
-    with pytest.raises(ModelNotFoundError, match=r"hf download TheBloke/zephyr-7B-beta-GGUF --include '\*Q4_K_M\*'"):
+    with pytest.raises(ModelNotFoundError, match=r"hf download TheBloke/zephyr-7B-beta-GGUF --include '\*\[Qq\]4_"):
         resolve("zephyr-7b-beta")
     cache("HuggingFaceH4/zephyr-7b-beta", "config.json", "model.safetensors")
     assert resolve("Zephyr-7B-beta") == TransformersModel("HuggingFaceH4/zephyr-7b-beta")
@@ -88,6 +89,7 @@ def test_other_names_are_found_in_the_cache(cache):
         ("gpt2", "hf download openai-community/gpt2"),
         ("someone/unknown", "hf download someone/unknown.*zephyr-7b-beta"),
         ("./nowhere", "There is no folder"),
+        ("nowhere/m.gguf", "There is no GGUF file"),
     ],
 )
 def test_what_is_not_here_says_how_to_get_it_without_asking_the_network(cache, monkeypatch, name, message):
@@ -101,6 +103,27 @@ def test_what_is_not_here_says_how_to_get_it_without_asking_the_network(cache, m
 def test_what_is_no_model_is_refused():
     with pytest.raises(TypeError, match="llm=3 is no language model"):
         resolve(3)
+
+
+def test_what_generates_but_is_no_backend_is_refused():
+    class Half:
+        def generate(self, requests):
+            raise AssertionError
+
+        def __call__(self, request):
+            raise AssertionError
+
+    with pytest.raises(TypeError, match="Half generates, but is no backend: it lacks name, is_local, supports, count"):
+        resolve(Half())
+
+
+def test_finding_a_backend_does_not_load_it():
+    class Lazy(LlamaCppModel):
+        @property
+        def context_length(self):
+            raise AssertionError
+
+    assert resolve(model := Lazy("m.gguf")) is model
 
 
 class Estimator(BaseEstimator):

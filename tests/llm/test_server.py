@@ -96,6 +96,8 @@ def moody(body, n):
         (500, {}, b"<html>oops</html>"),
         (200, {}, b'{"choices": [{"index"'),
         (200, {}, b'{"choices": []}'),
+        (200, {}, {"choices": [{"message": {"content": ["a"]}, "finish_reason": "stop"}]}),
+        (200, {}, {"choices": {"0": "a"}}),
         None,
     ]
     return failures[(number + n) % len(failures)] if n < number % 4 else echo(body)
@@ -114,6 +116,26 @@ def test_an_attempt_that_takes_too_long_is_repeated():
     with ScriptedServer(lambda body, n: after(1.0 if n == 0 else 0, echo(body))) as server:
         assert texts(generate_all(at(server, timeout=0.2), [ask("a")])) == ["a"]
         assert len(server.bodies) == 2
+
+
+def test_an_answer_that_drips_is_given_up():
+    def drip(body, n):
+        return 200, {}, (after(0.05, b" ") for _ in range(200))
+
+    begun = time.monotonic()
+    with ScriptedServer(drip) as server, pytest.raises(LanguageModelError, match=r"within 0\.5 seconds"):
+        generate_all(at(server, deadline=0.5), [ask()])
+    assert time.monotonic() - begun < 5
+
+
+def test_an_empty_account_is_not_asked_again():
+    answer = (429, {}, {"error": {"message": "you exceeded your quota", "code": "insufficient_quota"}})
+    with (
+        ScriptedServer(lambda body, n: answer) as server,
+        pytest.raises(LanguageModelError, match=r"refused a request: .*quota"),
+    ):
+        generate_all(at(server), [ask()])
+    assert len(server.bodies) == 1
 
 
 def test_retry_after_is_respected():
@@ -207,6 +229,27 @@ def test_a_json_schema_goes_along_and_a_grammar_does_not():
     assert model.supports == {JsonSchema}
 
 
+@pytest.mark.parametrize(
+    ("written", "finish_reason", "expected"),
+    [
+        ('{"reply":[{"a":1},{"a":2}]}', "stop", '[{"a":1},{"a":2}]'),
+        (' {\n "reply": [{"a": 1}]\n}\n', "stop", '[{"a": 1}]'),
+        ('{"reply":[{"a":1},{"a"', "length", '[{"a":1},{"a"'),
+        ('[{"a":1}]', "stop", '[{"a":1}]'),
+    ],
+)
+def test_a_schema_of_an_array_travels_within_an_object(written, finish_reason, expected):
+    """Some servers take schemas of objects only."""
+    rows = {"type": "array", "items": {"$ref": "#/$defs/row"}}
+    row = {"row": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+    with ScriptedServer(lambda body, n: (200, {}, completion(written, finish_reason=finish_reason))) as server:
+        reply = generate_all(at(server), [ask(constraint=JsonSchema({**rows, "$defs": row}))])[0]
+
+    sent = server.bodies[0]["response_format"]["json_schema"]["schema"]
+    assert (sent["type"], sent["properties"], sent["$defs"]) == ("object", {"reply": rows}, row)
+    assert (reply.text, reply.constrained) == (expected, True)
+
+
 @pytest.mark.parametrize("status", [400, 422, 500])
 def test_a_refused_schema_is_left_out_from_then_on(status):
     def script(body, n):
@@ -232,6 +275,27 @@ def test_the_key_comes_from_the_environment_and_shows_nowhere(monkeypatch):
     assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
     for shown in (repr(model), str(caught.value), repr(caught.value), pickle.dumps(model), pickle.dumps(caught.value)):
         assert SECRET not in str(shown)
+
+
+def test_the_end_of_a_line_is_no_part_of_the_key(monkeypatch):
+    monkeypatch.setenv("MY_KEY", f"{SECRET}\n")
+    with ScriptedServer(echo) as server:
+        generate_all(at(server, api_key_variable="MY_KEY"), [ask()])
+
+    assert server.headers[0]["authorization"] == f"Bearer {SECRET}"
+
+
+@pytest.mark.parametrize("key", [f"“{SECRET}”", f"{SECRET}\nX-Other: 1"])
+def test_a_key_that_cannot_be_one_is_not_sent(monkeypatch, key):
+    monkeypatch.setenv("MY_KEY", key)
+    with (
+        ScriptedServer(echo) as server,
+        pytest.raises(LanguageModelError, match="variable MY_KEY holds characters that a key cannot have") as caught,
+    ):
+        generate_all(at(server, api_key_variable="MY_KEY"), [ask()])
+
+    assert server.bodies == []
+    assert SECRET not in str(caught.value)
 
 
 def test_a_refused_key_names_its_variable(monkeypatch):
@@ -292,6 +356,28 @@ def test_copies_share_the_connection_and_pickles_hold_none():
     assert model.context_length is None
 
 
+def test_a_forked_process_has_a_connection_of_its_own(monkeypatch):
+    model = ServerModel("http://localhost:1/v1", "m")
+    before = model._connection()
+    monkeypatch.setattr("os.getpid", lambda: -1)
+
+    assert model._connection() is not before
+
+
+def test_python_ends_although_a_server_does_not_answer():
+    with ScriptedServer(lambda body, n: after(20, echo(body))) as server:
+        code = (
+            "import threading\n"
+            "from skgensynth.llm import Message, Request, SamplingSettings, ServerModel\n"
+            "request = Request((Message('user', 'a'),), SamplingSettings(5), 0)\n"
+            f"replies = ServerModel({server.url!r}, 'm').generate([request])\n"
+            "threading.Thread(target=next, args=(replies,), daemon=True).start()\n"
+            "while not any(thread.name == 'skgensynth-llm' for thread in threading.enumerate()): pass\n"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+        assert server.answered == []
+
+
 def test_the_global_generator_is_left_alone():
     state = random.getstate()
     with ScriptedServer(lambda body, n: echo(body) if n else UNAVAILABLE) as server:
@@ -305,8 +391,9 @@ def test_the_global_generator_is_left_alone():
     [
         (("localhost:8000", "m"), "base_url"),
         (("http://", "m"), "base_url"),
-        (("http://user:password@localhost/v1", "m"), "no user, password or query"),
-        (("http://localhost/v1?key=sk-1", "m"), "no user, password or query"),
+        (("http://user:password@localhost/v1", "m"), "no user, password, query"),
+        (("http://localhost/v1?key=sk-1", "m"), "no user, password, query"),
+        (("http://localhost/v1#m", "m"), "query or fragment"),
         (("http://localhost/v1", ""), "model is empty"),
         (("http://localhost/v1", "m", "KEY", 0), "max_concurrency=0"),
         (("http://localhost/v1", "m", "KEY", 1, 0), "deadline=0"),

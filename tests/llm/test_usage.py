@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import pickle
 import threading
 
 import pytest
 from common.requests import ask
+from sklearn.base import BaseEstimator, clone
 
 from skgensynth.exceptions import BudgetExceededError, LanguageModelError
-from skgensynth.llm import Budget, CallableModel, Metered, Reply, Usage, generate_all
+from skgensynth.llm import Budget, CallableModel, Metered, Reply, ServerModel, Usage, generate_all
 
 REPLY = Reply("yes", "stop", 10, 4)
+
+
+class Estimator(BaseEstimator):
+    def __init__(self, llm=None):
+        self.llm = llm
 
 
 def model(**budget):
@@ -59,6 +66,37 @@ def test_tokens_that_were_not_used_can_be_used_later():
         generate_all(metered, [request(max_tokens=100)])
 
     assert metered.usage.n_tokens == 28
+
+
+def test_a_call_goes_on_with_what_its_first_requests_did_not_use():
+    """A request may cost 110 tokens, and costs 14: one is under way at a time, and the tenth no longer fits."""
+    metered = model(max_tokens_total=236)
+    with pytest.raises(BudgetExceededError, match=r"used up; 10 of 20") as caught:
+        generate_all(metered, [request(max_tokens=100)] * 20)
+
+    assert sorted(caught.value.replies) == list(range(10))
+    assert metered.usage.n_tokens == 140
+
+
+def test_copies_spend_one_budget():
+    metered = model(max_requests=2)
+    copied = clone(Estimator(metered)).llm
+    generate_all(copied, [request()])
+
+    assert metered.usage.n_requests == 1
+    generate_all(metered, [request()])
+    with pytest.raises(BudgetExceededError):
+        generate_all(copied, [request()])
+
+
+def test_a_pickle_goes_on_with_its_count():
+    metered = Metered(ServerModel("http://localhost:1/v1", "m"), Budget(max_requests=5))
+    metered.usage = Usage(2, 3, 4)
+    restored = pickle.loads(pickle.dumps(metered))
+
+    assert (restored.model, restored.budget, restored.usage) == (metered.model, metered.budget, metered.usage)
+    assert repr(restored).startswith("Metered(ServerModel(base_url=")
+    assert repr(restored).endswith("Budget(max_requests=5, max_tokens_total=None))")
 
 
 def test_what_was_not_answered_is_not_charged():
