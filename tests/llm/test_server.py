@@ -120,12 +120,17 @@ def test_an_attempt_that_takes_too_long_is_repeated():
 
 def test_an_answer_that_drips_is_given_up():
     def drip(body, n):
-        return 200, {}, (after(0.05, b" ") for _ in range(200))
+        def pieces():
+            for _ in range(400):
+                dripped.append(after(0.05, b" "))
+                yield dripped[-1]
 
-    begun = time.monotonic()
+        return 200, {}, pieces()
+
+    dripped = []
     with ScriptedServer(drip) as server, pytest.raises(LanguageModelError, match=r"within 0\.5 seconds"):
         generate_all(at(server, deadline=0.5), [ask()])
-    assert time.monotonic() - begun < 5
+    assert len(dripped) < 400
 
 
 def test_an_empty_account_is_not_asked_again():
@@ -442,7 +447,8 @@ def test_a_real_server_answers_through_a_restart(llama_server):
     start, model = llama_server
     process = start()
     requests = [ask(f"Say the number {i}.", seed=i, max_tokens=8) for i in range(8)]
-    requests += [ask("Describe a patient.", seed=i, constraint=PERSON) for i in range(2)]
+    people = JsonSchema({"type": "array", "items": PERSON.schema, "minItems": 1, "maxItems": 1})
+    requests += [ask("Describe a patient.", seed=0, constraint=constraint) for constraint in (PERSON, people)]
     found = []
     for index, reply in model.generate(requests):
         found.append((index, reply))
@@ -456,4 +462,5 @@ def test_a_real_server_answers_through_a_restart(llama_server):
         assert reply.n_prompt_tokens > 5
         assert 1 <= reply.n_completion_tokens <= 40
         if index >= 8 and reply.constrained:
-            assert re.fullmatch(r"male|female", json.loads(reply.text)["sex"])
+            person = json.loads(reply.text)
+            assert re.fullmatch(r"male|female", (person if index == 8 else person[0])["sex"])
