@@ -29,12 +29,13 @@ class Connection:
     ----------
     client : openai.OpenAI
         It repeats nothing and has no key: the key goes with each request.
-    refuses_schemas : bool
-        Whether the server has refused a JSON schema.
+    schema_forms : list of str
+        Ways to send a JSON schema that the server has not refused, the best first: "json_schema" is OpenAI's,
+        "json_object" with a schema in it that of older servers.
     """
 
     def __init__(self, base_url: str, *, is_local: bool) -> None:
-        self.refuses_schemas = False
+        self.schema_forms = ["json_schema", "json_object"]
         # A proxy or a redirect would take the prompts for a server on this machine somewhere else.
         http_client = openai.DefaultHttpxClient(
             trust_env=not is_local,

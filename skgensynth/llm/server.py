@@ -120,7 +120,7 @@ class ServerModel:
     @property
     def supports(self) -> frozenset[type]:
         """JSON schemas, until the server refuses one."""
-        return frozenset() if self._connection().refuses_schemas else frozenset({JsonSchema})
+        return frozenset({JsonSchema}) if self._connection().schema_forms else frozenset()
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, estimated: one for three bytes."""
@@ -181,15 +181,15 @@ def _ask(model: ServerModel, connection: Connection, request: Request, leaving: 
     import openai
 
     begun, attempt = time.monotonic(), 0
-    constrained = isinstance(request.constraint, JsonSchema)
+    has_schema = isinstance(request.constraint, JsonSchema)
     while True:
-        constrained = constrained and not connection.refuses_schemas
+        form = next(iter(connection.schema_forms), None) if has_schema else None
         left = model.deadline - (time.monotonic() - begun)
         try:
-            return _attempt(model, connection, request, constrained, max(min(model.timeout, left), 0.001))
+            return _attempt(model, connection, request, form, max(min(model.timeout, left), 0.001))
         except (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError) as error:
-            if constrained and _is_about_the_schema(error):
-                connection.refuses_schemas = True
+            if form is not None and _is_about_the_schema(error):
+                connection.schema_forms = [other for other in connection.schema_forms if other != form]
                 continue
             trouble: Exception = error
         except (openai.APIError, ValueError) as error:
@@ -211,17 +211,17 @@ def _ask(model: ServerModel, connection: Connection, request: Request, leaving: 
         attempt += 1
 
 
-def _attempt(model: ServerModel, connection: Connection, request: Request, constrained: bool, timeout: float) -> Reply:
+def _attempt(model: ServerModel, connection: Connection, request: Request, form: str | None, timeout: float) -> Reply:
     """One request and its reply; ValueError for an answer that makes no sense."""
     settings = request.settings
     options: dict[str, Any] = {}
     if settings.stop:
         options["stop"] = list(settings.stop)
     wrapped = False
-    if constrained and isinstance(request.constraint, JsonSchema):
+    if form is not None and isinstance(request.constraint, JsonSchema):
         schema, wrapped = _of_an_object(request.constraint.schema)
-        described = {"name": "reply", "schema": schema, "strict": True}
-        options["response_format"] = {"type": "json_schema", "json_schema": described}
+        described = {"json_schema": {"name": "reply", "schema": schema, "strict": True}}
+        options["response_format"] = {"type": form, **(described if form == "json_schema" else {"schema": schema})}
     answer = connection.client.chat.completions.create(
         model=model.model,
         messages=[{"role": m.role, "content": disarm(m.content)} for m in request.messages],  # type: ignore[misc]
@@ -233,7 +233,7 @@ def _attempt(model: ServerModel, connection: Connection, request: Request, const
         extra_headers={"Authorization": f"Bearer {_key(model) or _NO_KEY}"},
         **options,
     )
-    return _read(answer, model, request, constrained, wrapped)
+    return _read(answer, model, request, form is not None, wrapped)
 
 
 def _read(answer: Any, model: ServerModel, request: Request, constrained: bool, wrapped: bool) -> Reply:

@@ -265,9 +265,25 @@ def test_a_refused_schema_is_left_out_from_then_on(status):
         model = at(server, max_concurrency=1)
         replies = generate_all(model, [ask("a", constraint=PERSON), ask("b", constraint=PERSON)])
 
-    assert ["response_format" in body for body in server.bodies] == [True, False, False]
+    forms = [body.get("response_format", {}).get("type") for body in server.bodies]
+    assert forms == ["json_schema", "json_object", None, None]
     assert [(reply.text, reply.constrained) for reply in replies] == [("a", False), ("b", False)]
     assert model.supports == frozenset()
+
+
+def test_a_server_that_knows_the_older_form_alone_is_sent_that():
+    def script(body, n):
+        refusal = {"error": {"message": "response_format must be text or json_object"}}
+        return echo(body) if body["response_format"]["type"] == "json_object" else (422, {}, refusal)
+
+    with ScriptedServer(script) as server:
+        replies = generate_all(
+            at(server, max_concurrency=1), [ask("a", constraint=PERSON), ask("b", constraint=PERSON)]
+        )
+
+    assert [body["response_format"]["type"] for body in server.bodies] == ["json_schema", "json_object", "json_object"]
+    assert server.bodies[1]["response_format"]["schema"] == PERSON.schema
+    assert [(reply.text, reply.constrained) for reply in replies] == [("a", True), ("b", True)]
 
 
 def test_the_key_comes_from_the_environment_and_shows_nowhere(monkeypatch):
@@ -461,6 +477,7 @@ def test_a_real_server_answers_through_a_restart(llama_server):
     for index, reply in found:
         assert reply.n_prompt_tokens > 5
         assert 1 <= reply.n_completion_tokens <= 40
-        if index >= 8 and reply.constrained:
+        if index >= 8:
+            assert reply.constrained
             person = json.loads(reply.text)
             assert re.fullmatch(r"male|female", (person if index == 8 else person[0])["sex"])
