@@ -41,7 +41,7 @@ def measure(table: str, seed: int, parameters: dict) -> dict[str, float]:
     """Figures of one variant on one split."""
     train, test = load(table, seed)
     target = TABLES[table].target
-    synthesizer = DiscoTabSynthesizer(policy_params=parameters, random_state=seed)
+    synthesizer = DiscoTabSynthesizer(policy_params=parameters, feedback=None, random_state=seed)
     X, y = synthesizer.fit(train.drop(columns=target), train[target]).sample(
         SYNTHETIC_ROWS_PER_TRAINING_ROW * len(train)
     )

@@ -50,7 +50,7 @@ def tables(name: str, n_rows: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataF
     """Training, held-out and synthetic rows, and the target."""
     if name == "heart":
         train, test = load("heart", seed=0)
-        synthetic = DiscoTabSynthesizer(n_epochs=20, random_state=0).fit(train).sample(10 * len(train))
+        synthetic = DiscoTabSynthesizer(n_epochs=20, feedback=None, random_state=0).fit(train).sample(10 * len(train))
         return train, test, synthetic, TABLES["heart"].target
     rng = np.random.default_rng(0)
     sizes = (n_rows, int(HOLDOUT_SHARE * n_rows), n_rows)
