@@ -16,6 +16,7 @@ from skgensynth.disco.feedback.settings import FeedbackSettings
 from skgensynth.disco.pretrained import PretrainedPolicy
 from skgensynth.disco.tuning import token_rows
 from skgensynth.exceptions import SchemaMismatchError
+from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 N_ROWS = 60
@@ -321,12 +322,13 @@ def test_settings_that_are_left_open_are_chosen_for_a_language_model(monkeypatch
 
     monkeypatch.setattr(stage, "reinforce", note)
     arguments = {"dense": True, "rng": np.random.default_rng(0)}
-    stage.give_feedback(policy, values, schema, [], [], settings=FeedbackSettings(), **arguments)
+    laws = Laws((), schema)
+    stage.give_feedback(policy, values, schema, laws, [], settings=FeedbackSettings(), **arguments)
     chosen, gradient = found["settings"], found["learner"]._settings
-    stage.give_feedback(policy, values, schema, [], [], settings=FeedbackSettings(n_batches=3), **arguments)
+    stage.give_feedback(policy, values, schema, laws, [], settings=FeedbackSettings(n_batches=3), **arguments)
 
     assert (chosen.n_batches, chosen.batch_size, chosen.pool) == (8, 64, (256, 1024))
-    assert (gradient.learning_rate, gradient.n_steps) == (1e-4, 4 * 8 * 2)
+    assert (gradient.learning_rate, gradient.n_steps) == (1e-4, FeedbackSettings().n_cycles * 8 * 2)
     assert found["settings"].n_batches == 3
 
 
