@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ FIGURES = (
     "fit_cpu_seconds",
     "sample_seconds",
 )
+OWN = ("feedback", "disco")
 # A benchmark of one process keeps the load near 1 by itself; above this, something else was running as well.
 BUSY_LOAD = 1.5
 JSD_LIMITS = dict.fromkeys(TABLES, 0.01) | {"parkinsons": 0.02}  # fewer than 200 training rows
@@ -31,7 +33,7 @@ JSD_LIMITS = dict.fromkeys(TABLES, 0.01) | {"parkinsons": 0.02}  # fewer than 20
 
 def summarise(path: Path) -> str:
     """Summarise a file of results beside it (``.json``, ``.md``, ``.png``); return the Markdown."""
-    runs = _runs(path)
+    runs = read_runs(path)
     cells = aggregate(runs)
     methods = overall(cells)
     path.with_suffix(".json").write_text(json.dumps(_document(runs, cells, methods), indent=1) + "\n")
@@ -48,7 +50,7 @@ def aggregate(runs: pd.DataFrame) -> pd.DataFrame:
         row = {"table": table, "method": method, "seeds": len(group), "busy": bool((group["load"] > BUSY_LOAD).any())}
         for figure in FIGURES:
             row[figure], row[f"{figure}_sd"] = group[figure].mean(), group[figure].std()
-        row["membership_low"], row["membership_high"] = _interval(group["membership_auc"])
+        row["membership_low"], row["membership_high"] = interval(group["membership_auc"])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -81,11 +83,9 @@ def overall(cells: pd.DataFrame) -> pd.DataFrame:
 
 def verdicts(cells: pd.DataFrame, methods: pd.DataFrame) -> list[tuple[str, bool, str]]:
     """What is asked of our synthesizer: the wish, whether it is fulfilled, and the figures."""
-    # The whole method is judged once it is measured; until then its supervised stage is.
-    found = [name for name in ("feedback", "disco") if name in set(methods["method"])]
-    if not found:
+    own = own_method(methods["method"])
+    if own is None:
         return []
-    own = found[0]
     totals = methods.set_index("method")
     ours = totals.loc[own]
     utility = cells.pivot(index="table", columns="method", values="ratio").dropna(subset=own)
@@ -111,7 +111,12 @@ def verdicts(cells: pd.DataFrame, methods: pd.DataFrame) -> list[tuple[str, bool
     return [(wish, bool(fulfilled), figures) for wish, fulfilled, figures in wishes]
 
 
-def _runs(path):
+def own_method(methods: Iterable[str]) -> str | None:
+    """Our method among those measured: both stages once they are measured, until then the supervised one."""
+    return next((name for name in OWN if name in set(methods)), None)
+
+
+def read_runs(path: Path) -> pd.DataFrame:
     """All runs as a frame, in the order of tables and methods; a run measured twice counts once, the last time."""
     records = [json.loads(line) for line in path.read_text().splitlines()]
     runs = pd.DataFrame(records).drop_duplicates(["table", "seed", "method"], keep="last")
@@ -124,7 +129,7 @@ def _runs(path):
     return runs.sort_values(["table", "method", "seed"]).astype({"table": str, "method": str})
 
 
-def _interval(values):
+def interval(values: pd.Series) -> tuple[float, float]:
     """95 % interval of a mean over seeds, by Student's t."""
     if len(values) < 2:
         return float("nan"), float("nan")
@@ -200,7 +205,7 @@ def _picture(methods, path):
     axes.axvline(0.5, color="0.6", lw=1, ls="--")
     n_tables = shown["tables"].max()
     for row in shown.itertuples():
-        ours = row.method in ("disco", "feedback")
+        ours = row.method in OWN
         axes.scatter(row.membership_mean, row.ratio_mean, s=140 if ours else 70, color="#c0392b" if ours else "#34495e")
         axes.annotate(
             LABELS[row.method] + (f" ({row.tables} tables)" if row.tables < n_tables else ""),
