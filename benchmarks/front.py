@@ -7,6 +7,7 @@ Run from the root of the repository: ``python -m benchmarks.front``. Measures no
 from __future__ import annotations
 
 import argparse
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from benchmarks.peers import LABELS
 from benchmarks.quality import RESULTS
-from benchmarks.summary import OWN, aggregate, interval, own_method, read_runs
+from benchmarks.summary import OWN, aggregate, bracket, interval, own_method, read_runs
 from benchmarks.tables import TABLES
 from skgensynth.metrics import harmonic_score
 
@@ -37,7 +38,7 @@ def write(source: Path, folder: Path) -> str:
     runs = read_runs(source)
     cells = score(aggregate(runs))
     methods = standing(runs, cells)
-    lines = [*_standing_lines(methods), "", *_domination_lines(cells), ""]
+    lines = [*_standing_lines(methods), "", *_domination_lines(runs), ""]
     own = own_method(methods["method"])
     if own is not None:
         lines += [*_gain_lines(gains(runs, own), failures(cells), own), ""]
@@ -78,13 +79,15 @@ def front(points: pd.DataFrame, x: str) -> pd.DataFrame:
     return ordered[ordered["ratio"] > ordered["ratio"].cummax().shift(fill_value=-np.inf)]
 
 
-def compare(cells: pd.DataFrame, one: str, other: str) -> dict[str, float]:
-    """By how much one method is better than the other in each figure, mean over the tables that both have."""
-    wide = cells.pivot(index="table", columns="method", values=list(AXES))
-    return {
-        figure: float((wide[figure][one] - wide[figure][other]).dropna().mean() * (1 if more_is_better else -1))
-        for figure, more_is_better in AXES.items()
-    }
+def compare(runs: pd.DataFrame, one: str, other: str) -> dict[str, float]:
+    """By how much one method is better than the other in each figure on splits that both have, mean over tables."""
+    both = runs[runs["method"].isin([one, other])]
+    both = both[both.groupby(["table", "seed"])["method"].transform("size") == 2]
+    means = both.groupby(["method", "table"])[["utility", "real", "membership_auc", "jsd"]].mean()
+    means["ratio"] = means["utility"] / means["real"]
+    change = {figure: means[figure].unstack("table").reindex([one, other]) for figure in AXES}
+    better = {figure: (1 if AXES[figure] else -1) * (t.loc[one] - t.loc[other]).mean() for figure, t in change.items()}
+    return better | {"splits": len(both) // 2}
 
 
 def gains(runs: pd.DataFrame, own: str) -> pd.DataFrame:
@@ -124,27 +127,27 @@ def _standing_lines(methods):
         on = ["yes" if row.method in fronts[x] else "no" for x in ("membership_auc", "jsd")]
         yield (
             f"| {LABELS[row.method]} | {row.tables} | {row.seeds} | "
-            f"{row.ratio:.3f} ({row.ratio_low:.3f} to {row.ratio_high:.3f}) | "
-            f"{row.ratio_least:.3f} ({row.ratio_least_table}) | {row.membership_auc - 0.5:+.3f} "
-            f"({row.membership_auc_low - 0.5:+.3f} to {row.membership_auc_high - 0.5:+.3f}) | {row.jsd:.4f} | "
+            f"{row.ratio:.3f}{bracket(row.ratio_low, row.ratio_high)} | "
+            f"{row.ratio_least:.3f} ({row.ratio_least_table}) | {row.membership_auc - 0.5:+.3f}"
+            f"{bracket(row.membership_auc_low - 0.5, row.membership_auc_high - 0.5, '+.3f')} | {row.jsd:.4f} | "
             f"{row.harmonic:.3f} | {on[0]} | {on[1]} |"
         )
 
 
-def _domination_lines(cells):
-    """Who is better than whom in utility and privacy at once, on the tables that both have."""
-    methods = [method for method in LABELS if method != "real" and method in set(cells["method"])]
+def _domination_lines(runs):
+    """Who is at least as good as whom in utility and privacy at once, and better in one."""
+    methods = [method for method in LABELS if method != "real" and method in set(runs["method"])]
     found = False
-    for one in methods:
-        for other in methods:
-            better = compare(cells, one, other)
-            if min(better["ratio"], better["membership_auc"]) < 0 or max(better.values()) <= 0:
-                continue
-            found = True
-            yield (
-                f"- {LABELS[one]} dominates {LABELS[other]}: utility {better['ratio']:+.3f}, membership AUC "
-                f"{-better['membership_auc']:+.3f}; JSD {-better['jsd']:+.4f}."
-            )
+    for one, other in permutations(methods, 2):
+        better = compare(runs, one, other)
+        gained = (better["ratio"], better["membership_auc"])
+        if not (min(gained) >= 0 and max(gained) > 0):
+            continue
+        found = True
+        yield (
+            f"- {LABELS[one]} dominates {LABELS[other]}: utility {better['ratio']:+.3f}, membership AUC "
+            f"{-better['membership_auc']:+.3f}; JSD {-better['jsd']:+.4f} ({better['splits']} splits)."
+        )
     if not found:
         yield "No method dominates another in utility and privacy."
 

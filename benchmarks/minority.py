@@ -93,7 +93,11 @@ def summary(runs: pd.DataFrame) -> str:
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for (table, method), row in means.iterrows():
-        cells = [f"{row[name]:.3f} ± {spreads.loc[(table, method), name]:.3f}" for name in FIGURES]
+        cells = [f"{row[name]:.3f}" for name in FIGURES]
+        if counts[table, method] > 1:
+            cells = [
+                f"{cell} ± {spreads.loc[(table, method), name]:.3f}" for cell, name in zip(cells, FIGURES, strict=True)
+            ]
         lines.append(f"| {table} | {LABELS[method]} | {counts[table, method]} | {' | '.join(cells)} |")
     note = "Models trained on synthetic rows alone, tested on real rows; mean of the learners, ± over seeds."
     machines = [f"Measured on {machine}." for machine in sorted(set(runs["machine"]))]

@@ -40,7 +40,8 @@ def results(tmp_path):
                 ),
                 _record(table, seed, "cart", 0.76, 0.7, 0.0005),
             ]
-        records.append(_record("heart", seed, "smotenc", 0.8, 0.8, 0.02))
+    # One run alone has no interval.
+    records.append(_record("heart", 0, "smotenc", 0.8, 0.8, 0.02))
     # One seed more of one table alone: it may not shift means over tables.
     records.append(_record("heart", 3, "cart", 0.76, 0.7, 0.0005))
     path = tmp_path / "quality.jsonl"
@@ -79,9 +80,12 @@ def test_standing_averages_tables_and_orders_by_the_harmonic_score(runs, cells):
     assert methods.loc["ctgan", "ratio_least_table"] == "insurance"
 
 
-def test_methods_are_compared_on_tables_that_both_have(cells):
-    better = compare(cells, "disco", "smotenc")
-    assert better == pytest.approx({"ratio": -0.025, "membership_auc": 0.28, "jsd": 0.019})
+def test_methods_are_compared_on_splits_that_both_have(runs):
+    better = compare(runs, "disco", "smotenc")
+    assert better == pytest.approx({"ratio": -0.025, "membership_auc": 0.28, "jsd": 0.019, "splits": 1})
+    # A seed that one of them lacks changes nothing, however much better it is.
+    lucky = pd.concat([runs, runs[runs["method"] == "disco"].head(1).assign(seed=7, utility=9.0)])
+    assert compare(lucky, "disco", "smotenc") == better
 
 
 def test_gains_are_relative_and_leave_out_regression(runs):
@@ -102,8 +106,9 @@ def test_written_table_says_who_dominates_and_what_was_gained(results):
     assert (results.parent / "front.png").read_bytes().startswith(b"\x89PNG")
     assert (
         "DiscoTabSynthesizer, supervised stage dominates sequential CART: utility +0.025, membership AUC -0.180; "
-        "JSD +0.0005." in markdown
+        "JSD +0.0005 (9 splits)." in markdown
     )
+    assert "| SMOTE / SMOTE-NC | 1 | 1 | 1.000 | 1.000 (heart) | +0.300 | 0.0200 |" in markdown
     assert "dominates CTGAN" not in markdown
     assert "| heart | -2.5 % | +2.6 % | +95.0 %† |" in markdown
     assert "| **mean without †** | -2.5 % | +2.6 % | +95.0 % |" in markdown
