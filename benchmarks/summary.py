@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ FIGURES = (
     "fit_cpu_seconds",
     "sample_seconds",
 )
+OWN = ("feedback", "disco")
 # A benchmark of one process keeps the load near 1 by itself; above this, something else was running as well.
 BUSY_LOAD = 1.5
 JSD_LIMITS = dict.fromkeys(TABLES, 0.01) | {"parkinsons": 0.02}  # fewer than 200 training rows
@@ -31,7 +33,7 @@ JSD_LIMITS = dict.fromkeys(TABLES, 0.01) | {"parkinsons": 0.02}  # fewer than 20
 
 def summarise(path: Path) -> str:
     """Summarise a file of results beside it (``.json``, ``.md``, ``.png``); return the Markdown."""
-    runs = _runs(path)
+    runs = read_runs(path)
     cells = aggregate(runs)
     methods = overall(cells)
     path.with_suffix(".json").write_text(json.dumps(_document(runs, cells, methods), indent=1) + "\n")
@@ -48,7 +50,7 @@ def aggregate(runs: pd.DataFrame) -> pd.DataFrame:
         row = {"table": table, "method": method, "seeds": len(group), "busy": bool((group["load"] > BUSY_LOAD).any())}
         for figure in FIGURES:
             row[figure], row[f"{figure}_sd"] = group[figure].mean(), group[figure].std()
-        row["membership_low"], row["membership_high"] = _interval(group["membership_auc"])
+        row["membership_low"], row["membership_high"] = interval(group["membership_auc"])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -81,11 +83,9 @@ def overall(cells: pd.DataFrame) -> pd.DataFrame:
 
 def verdicts(cells: pd.DataFrame, methods: pd.DataFrame) -> list[tuple[str, bool, str]]:
     """What is asked of our synthesizer: the wish, whether it is fulfilled, and the figures."""
-    # The whole method is judged once it is measured; until then its supervised stage is.
-    found = [name for name in ("feedback", "disco") if name in set(methods["method"])]
-    if not found:
+    own = own_method(methods["method"])
+    if own is None:
         return []
-    own = found[0]
     totals = methods.set_index("method")
     ours = totals.loc[own]
     utility = cells.pivot(index="table", columns="method", values="ratio").dropna(subset=own)
@@ -111,25 +111,41 @@ def verdicts(cells: pd.DataFrame, methods: pd.DataFrame) -> list[tuple[str, bool
     return [(wish, bool(fulfilled), figures) for wish, fulfilled, figures in wishes]
 
 
-def _runs(path):
+def own_method(methods: Iterable[str]) -> str | None:
+    """Our method among those measured: both stages once they are measured, until then the supervised one."""
+    return next((name for name in OWN if name in set(methods)), None)
+
+
+def read_runs(path: Path) -> pd.DataFrame:
     """All runs as a frame, in the order of tables and methods; a run measured twice counts once, the last time."""
     records = [json.loads(line) for line in path.read_text().splitlines()]
     runs = pd.DataFrame(records).drop_duplicates(["table", "seed", "method"], keep="last")
     runs["auc"] = [mean.get("auc", np.nan) for mean in runs["utility_mean"]]
     runs["load"] = runs["load_before_fit"]
-    ceilings = runs[runs["method"] == "real"].groupby("table")["utility"].mean()
-    runs["ratio"] = runs["utility"] / runs["table"].map(ceilings)
+    # The ceiling of a method is that of its own seeds: splits differ more than methods do.
+    real = runs[runs["method"] == "real"].set_index(["table", "seed"])["utility"]
+    runs["real"] = real.reindex(pd.MultiIndex.from_frame(runs[["table", "seed"]])).to_numpy()
+    runs["ratio"] = runs["utility"] / runs.groupby(["table", "method"])["real"].transform("mean")
     for column, order in (("table", TABLES), ("method", METHODS)):
         runs[column] = pd.Categorical(runs[column], list(order))
     return runs.sort_values(["table", "method", "seed"]).astype({"table": str, "method": str})
 
 
-def _interval(values):
+def interval(values: pd.Series) -> tuple[float, float]:
     """95 % interval of a mean over seeds, by Student's t."""
     if len(values) < 2:
         return float("nan"), float("nan")
     half = stats.t.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values))
     return values.mean() - half, values.mean() + half
+
+
+def bracket(low: float, high: float, form: str = ".3f") -> str:
+    """An interval in brackets; nothing where one seed alone leaves none."""
+    return "" if np.isnan(low) else f" ({low:{form}} to {high:{form}})"
+
+
+def _spread(mean, deviation, digits):
+    return f"{mean:.{digits}f}" + ("" if np.isnan(deviation) else f" ± {deviation:.{digits}f}")
 
 
 def _document(runs, cells, methods):
@@ -182,9 +198,9 @@ def _cell_line(row):
     auc = "" if np.isnan(row.auc) else f"{row.auc:.3f}"
     busy = " *" if row.busy else ""
     return (
-        f"| {row.table} | {LABELS[row.method]} | {row.utility:.3f} ± {row.utility_sd:.3f} | {row.ratio:.3f} | {auc} | "
-        f"{row.jsd:.4f} ± {row.jsd_sd:.4f} | {row.association_difference:.3f} | "
-        f"{row.membership_auc:.3f} ({row.membership_low:.3f} to {row.membership_high:.3f}) | {row.exact_copies:.0f} | "
+        f"| {row.table} | {LABELS[row.method]} | {_spread(row.utility, row.utility_sd, 3)} | {row.ratio:.3f} | {auc} | "
+        f"{_spread(row.jsd, row.jsd_sd, 4)} | {row.association_difference:.3f} | "
+        f"{row.membership_auc:.3f}{bracket(row.membership_low, row.membership_high)} | {row.exact_copies:.0f} | "
         f"{row.fit_seconds:.1f}{busy} | {row.fit_cpu_seconds:.1f} | {row.sample_seconds:.1f}{busy} | {row.seeds} |"
     )
 
@@ -200,13 +216,13 @@ def _picture(methods, path):
     axes.axvline(0.5, color="0.6", lw=1, ls="--")
     n_tables = shown["tables"].max()
     for row in shown.itertuples():
-        ours = row.method in ("disco", "feedback")
+        ours = row.method in OWN
         axes.scatter(row.membership_mean, row.ratio_mean, s=140 if ours else 70, color="#c0392b" if ours else "#34495e")
         axes.annotate(
             LABELS[row.method] + (f" ({row.tables} tables)" if row.tables < n_tables else ""),
             (row.membership_mean, row.ratio_mean),
-            # Neighbours at the same height: one label goes above its point.
-            xytext=(0, 10 if row.method == "smotenc" else -16),
+            # Neighbours at the same height: their labels go to heights of their own.
+            xytext=(0, 24 if ours else 10 if row.method == "smotenc" else -16),
             textcoords="offset points",
             # Ours lies near the left axis, which a centred label would cross.
             ha="left" if ours else "center",
@@ -217,6 +233,6 @@ def _picture(methods, path):
     axes.set_ylabel("utility relative to real training rows")
     axes.set_title(f"Utility and privacy, mean over {n_tables} public tables")
     axes.text(0.502, axes.get_ylim()[0], " chance", color="0.4", va="bottom")
-    axes.text(sum(axes.get_xlim()) / 2, 1.002, "real rows", color="0.4", ha="center", va="bottom")
+    axes.text(axes.get_xlim()[0], 1.002, " real rows", color="0.4", va="bottom")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)

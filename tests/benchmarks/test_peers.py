@@ -1,8 +1,11 @@
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.peers import cart, smotenc
+from benchmarks.peers import cart, forest, smotenc
 
 
 @pytest.fixture
@@ -48,3 +51,26 @@ def test_trees_draw_values_that_occur(train):
     rows = cart(train, "outcome", "classification", 0)(500)
     for column in train:
         assert set(rows[column].dropna()) <= set(train[column].dropna())
+
+
+class _Echo:
+    """Stands in for the diffusion package: it gives the rows back that it was fitted on."""
+
+    def __init__(self, X, label_y=None, cat_indexes=(), int_indexes=(), **settings):
+        assert not np.isnan(X).any()
+        for index in [*cat_indexes, *int_indexes]:
+            codes = np.unique(X[:, index])
+            np.testing.assert_array_equal(codes, np.arange(len(codes)))
+            assert (2 < len(codes) <= 10) == (index in cat_indexes)
+        self.rows = X if label_y is None else np.column_stack([X, label_y])
+
+    def generate(self, n):
+        return self.rows[:n].copy()
+
+
+@pytest.mark.parametrize(("target", "task"), [("outcome", "classification"), ("age", "regression")])
+def test_tables_go_through_forest_diffusion_and_come_back(train, monkeypatch, target, task):
+    monkeypatch.setitem(sys.modules, "ForestDiffusion", SimpleNamespace(ForestDiffusionModel=_Echo))
+    train["ward"] = [f"ward {i % 12}" for i in range(len(train))]
+    rows = forest(train, target, task, 0)(len(train))
+    pd.testing.assert_frame_equal(rows, train, check_dtype=False)

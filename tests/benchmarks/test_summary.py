@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from benchmarks.summary import aggregate, overall, summarise, verdicts
+from benchmarks.summary import aggregate, overall, read_runs, summarise, verdicts
 
 
 def _record(table, seed, method, utility, membership, jsd=0.001):
@@ -75,3 +75,12 @@ def test_no_verdicts_without_our_method():
     runs = pd.DataFrame([_record("heart", seed, "cart", 0.8, 0.6) for seed in range(2)])
     cells = aggregate(runs.assign(auc=0.9, load=0.0, ratio=1.0))
     assert verdicts(cells, overall(cells)) == []
+
+
+def test_utility_is_relative_to_real_rows_of_the_same_seeds(tmp_path):
+    records = [_record("heart", seed, "real", utility, 0.5) for seed, utility in ((0, 0.5), (1, 0.9))]
+    records += [_record("heart", 0, "cart", 0.45, 0.6), *(_record("heart", seed, "tvae", 0.35, 0.6) for seed in (0, 1))]
+    path = tmp_path / "quality.jsonl"
+    path.write_text("\n".join(map(json.dumps, records)))
+    cells = aggregate(read_runs(path)).set_index("method")
+    assert cells["ratio"].to_dict() == pytest.approx({"real": 1.0, "cart": 0.9, "tvae": 0.5})

@@ -1,0 +1,67 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import minority
+from benchmarks.tables import TABLES
+
+
+@pytest.fixture
+def adult(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    n = 3000
+    hours = rng.integers(10, 80, n)
+    frame = pd.DataFrame(
+        {
+            "income": np.where(hours > 60, ">50K", "<=50K"),
+            "hours": hours,
+            "work": rng.choice(["Private", "State", "Never"], n, p=[0.7, 0.295, 0.005]),
+            "row": np.arange(n),
+        }
+    )
+    frame.to_csv(tmp_path / TABLES["adult"].file, index=False)
+    monkeypatch.setenv("SKGENSYNTH_DATA", str(tmp_path))
+    monkeypatch.setattr(minority, "MAX_ROWS", 500)
+    return frame
+
+
+def test_one_percent_is_rare_for_training_alone(adult):
+    train, test, target = minority.split("adult, 1 %", 0)
+    assert (target, list(train)[-1]) == ("income", "income")
+    assert (len(train), (train[target] == ">50K").sum()) == (500, 5)
+    assert (test[target] == ">50K").mean() == pytest.approx((adult[target] == ">50K").mean(), abs=0.002)
+    assert not set(train["row"]) & set(test["row"])
+
+
+def test_a_method_that_drops_the_class_has_no_recall(adult, monkeypatch):
+    def drops(train, target, task, seed):
+        return lambda n: train[train[target] != ">50K"].sample(n, replace=True, random_state=seed)
+
+    monkeypatch.setitem(minority.METHODS, "ctgan", drops)
+    monkeypatch.setattr(minority, "versions", lambda method: {})
+    result = minority.measure("adult, 1 %", 0, "ctgan")
+    assert (result["recall"], result["f1"], result["share"], result["least_category"]) == (0, 0, 0, 0)
+    assert 0 < result["macro_f1"] < 0.5
+
+
+def test_least_category_leaves_out_numbers_and_rare_levels():
+    train = pd.DataFrame({"a": ["x"] * 60 + ["y"] * 139 + ["z"], "b": range(200)})
+    synthetic = pd.DataFrame({"a": ["x"] * 15 + ["y"] * 85, "b": 0})
+    assert minority.least_category(train, synthetic) == pytest.approx(0.5)
+    assert np.isnan(minority.least_category(train[["b"]], synthetic[["b"]]))
+
+
+def test_summary_has_a_line_for_each_table_and_method():
+    figures = {"recall": 0.5, "f1": 0.4, "macro_f1": 0.6, "share": 1.0, "least_category": 0.9}
+    runs = pd.DataFrame(
+        [
+            {"table": "stroke", "method": method, "seed": seed, "machine": "abacus", **figures}
+            for method in ("tvae", "cart")
+            for seed in range(2)
+        ]
+    )
+    text = minority.summary(runs)
+    assert "| stroke | sequential CART | 2 | 0.500 ± 0.000 | 0.400 ± 0.000 |" in text
+    assert text.index("sequential CART") < text.index("TVAE")
+    assert text.count("| stroke |") == 2
+    assert text.count("Measured on abacus.") == 1
