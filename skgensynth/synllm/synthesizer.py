@@ -361,8 +361,8 @@ class SynLLMSynthesizer(BaseSynthesizer):
             return self._asked[1]
         if self._examples is None and "examples" in parts_of(self.prompt):
             raise TrainingRowsUnavailableError(
-                f"prompt={self.prompt[:60]!r} shows real rows, which pickles and saved models leave out: fit again, set "
-                "keep_examples=True before saving, or use a prompt without examples, such as 'clin_rule'"
+                f"prompt={self.prompt[:60]!r} shows real rows, which pickles and saved models leave out: fit again, "
+                "set keep_examples=True before saving, or use a prompt without examples, such as 'clin_rule'"
             )
         form = RowFormat(self.schema_, conditions, output=self.output, decimals=self._decimals)
         n_columns = len(self.schema_.modelled)

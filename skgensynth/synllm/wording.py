@@ -65,8 +65,8 @@ def format_line(form: RowFormat, n_rows: int) -> str:
     empty = ("null" if len(columns) == 1 else "an empty cell") + " for a missing value, "
     each = "one to a line, " if n_rows > 1 else ""
     return (
-        f"Write {rows} of this table as CSV, {each}with commas between the values, {empty if missing else ''}and without "
-        f"repeating the header:\n{form.header.rstrip()}"
+        f"Write {rows} of this table as CSV, {each}with commas between the values, {empty if missing else ''}and "
+        f"without repeating the header:\n{form.header.rstrip()}"
     )
 
 
