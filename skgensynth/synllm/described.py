@@ -52,7 +52,8 @@ def describe_table(columns: Mapping[Any, Any], target: Any = None) -> TableSchem
         raise SchemaError("the columns are described by a dict such as {'age': (18, 90), 'sex': ['F', 'M']}")
     if target is not None and target not in columns:
         raise SchemaError(f"target={target!r} is not described; columns are {', '.join(map(str, columns))}")
-    values, kinds = {}, {}
+    values: dict[Any, pd.Series] = {}
+    kinds: dict[Any, str] = {}
     for name, description in columns.items():
         values[name], kinds[name] = _values(name, description)
     n_rows = max(map(len, values.values()))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import Formatter
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -171,7 +172,7 @@ class PromptWriter:
         and context that the user gave always stay.
         """
         details = [self.full]
-        steps = [
+        steps: list[tuple[str, Any]] = [
             *(("n_associations", n) for n in _halved(self.full.n_associations)),
             *(("n_found", n) for n in _halved(self.full.n_found)),
             ("figures", False),

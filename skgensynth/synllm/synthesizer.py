@@ -167,6 +167,12 @@ class SynLLMSynthesizer(BaseSynthesizer):
     _batch_size = 320
     _max_candidates_per_row = 20
 
+    _meter: Metered | None
+    _asked: tuple[Conditions, RowAsker] | None
+    _examples: np.ndarray | None
+    _examples_refused: bool
+    _decimals: list[int | None] | None
+    _n_given: int
     prompt_: str
     statistics_: TableStatistics
     rules_: ConstraintSet

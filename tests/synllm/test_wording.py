@@ -53,8 +53,8 @@ def test_conditions_narrow_the_description():
     ]
     parsed = Conditions.parse(conditions, SCHEMA)
     assert condition_line(RowFormat(SCHEMA, parsed), parsed, 20) == (
-        "In every new row, age is one of 40, 90 and bmi is missing and when is from 2020-02-15 to 2021-12-31 and flag is "
-        "True and text is plain or missing."
+        "In every new row, age is one of 40, 90 and bmi is missing and when is from 2020-02-15 to 2021-12-31 and "
+        "flag is True and text is plain or missing."
     )
     assert condition_line(RowFormat(SCHEMA), Conditions(), 20) == ""
 
@@ -93,8 +93,8 @@ def test_the_form_of_rows_is_asked_for():
         "repeating the header:\na"
     )
     assert format_line(RowFormat(single, output="json"), 2) == (
-        'Write 2 new rows of this table as a JSON array of objects with the members "a", in this order, with null for a '
-        "missing value."
+        'Write 2 new rows of this table as a JSON array of objects with the members "a", in this order, with null '
+        "for a missing value."
     )
 
 
