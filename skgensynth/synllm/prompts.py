@@ -17,7 +17,7 @@ from skgensynth.synllm.rules import Rules
 from skgensynth.synllm.statistics import TableStatistics
 from skgensynth.synllm.wording import column_lines, condition_line, description_lines, format_line, one_line
 
-__all__ = ["PROMPTS", "SYSTEM", "Detail", "PromptWriter", "parts_of"]
+__all__ = ["PROMPTS", "SYSTEM", "Detail", "PromptWriter", "check_prompt", "parts_of"]
 
 SYSTEM = (
     "You invent rows of a table. They look like real ones and fit together as real ones do, but they are new: none "
@@ -106,6 +106,37 @@ def parts_of(prompt: str) -> frozenset[str]:
         if name not in names:
             raise PromptError(f"the template in prompt lacks the placeholder {{{name}}}")
     return names
+
+
+def check_prompt(prompt: str, *, has_rows: bool, has_descriptions: bool) -> frozenset[str]:
+    """Name the parts of a prompt, and refuse one that would lack what it is made for.
+
+    Parameters
+    ----------
+    prompt : str
+        Name of a structured prompt, or a template.
+    has_rows, has_descriptions : bool
+        Whether there are training rows and descriptions of columns.
+
+    Returns
+    -------
+    frozenset of str
+
+    Raises
+    ------
+    PromptError
+        If it is no prompt, or shows what there is not.
+    """
+    parts = parts_of(prompt)
+    if prompt == "featdesc" and not has_descriptions:
+        raise PromptError("prompt='featdesc' needs feature_descriptions: a dict of column to its meaning and unit")
+    # The rule prompt does without statistics where there are none.
+    if not has_rows and ("examples" in parts or ("statistics" in parts and prompt != "clin_rule")):
+        raise PromptError(
+            f"prompt={prompt[:60]!r} shows real rows or their statistics, and there are no rows: fit on a table, or "
+            "use prompt='clin_rule' or a template without {examples} and {statistics}"
+        )
+    return parts
 
 
 class PromptWriter:

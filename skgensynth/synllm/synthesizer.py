@@ -18,7 +18,7 @@ from skgensynth.constraints import Constraint, ConstraintSet
 from skgensynth.constraints.view import TableView
 from skgensynth.copies import CopyFilter
 from skgensynth.decimals import number_decimals
-from skgensynth.exceptions import PromptError, SchemaError, TrainingRowsUnavailableError
+from skgensynth.exceptions import SchemaError, TrainingRowsUnavailableError
 from skgensynth.laws import Laws
 from skgensynth.llm import Budget, Cached, LanguageModel, Metered, Usage, check_may_leave, resolve
 from skgensynth.llm.rows import RowFormat
@@ -27,9 +27,10 @@ from skgensynth.schema import TableSchema
 from skgensynth.synllm.described import describe_table
 from skgensynth.synllm.examples import choose_examples
 from skgensynth.synllm.generation import RowAsker
-from skgensynth.synllm.prompts import PromptWriter, parts_of
+from skgensynth.synllm.prompts import PromptWriter, check_prompt, parts_of
 from skgensynth.synllm.rules import MINED, Rules, collect_rules
 from skgensynth.synllm.statistics import TableStatistics
+from skgensynth.synllm.wording import name_descriptions
 
 __all__ = ["SynLLMSynthesizer"]
 
@@ -168,7 +169,7 @@ class SynLLMSynthesizer(BaseSynthesizer):
     _max_candidates_per_row = 20
 
     _meter: Metered | None
-    _asked: tuple[Conditions, RowAsker] | None
+    _asked: tuple[Conditions, tuple[Any, ...], RowAsker] | None
     _examples: np.ndarray | None
     _examples_refused: bool
     _decimals: list[int | None] | None
@@ -291,8 +292,8 @@ class SynLLMSynthesizer(BaseSynthesizer):
 
     def _describe(self, values: np.ndarray | None, rng: np.random.Generator) -> None:
         """Take from the training rows, if there are any, what the prompt shows."""
-        parts = parts_of(self.prompt)
-        self._check_parts(parts, values)
+        described = name_descriptions(self.feature_descriptions, self.schema_)
+        parts = check_prompt(self.prompt, has_rows=values is not None, has_descriptions=bool(described))
         self._meter = None
         self._language_model()
         seed = int(rng.integers(2**31))
@@ -313,33 +314,6 @@ class SynLLMSynthesizer(BaseSynthesizer):
         # Here and not at the first draw: a prompt that does not fit is to fail early.
         asker = self._asker(Conditions())
         self.prompt_ = "\n\n".join(message.content for message in asker.messages(asker.rows_per_request))
-
-    def _check_parts(self, parts: frozenset[str], values: np.ndarray | None) -> None:
-        """Refuse prompts that would lack what they are made for."""
-        descriptions = self._descriptions()
-        if self.prompt == "featdesc" and not descriptions:
-            raise PromptError("prompt='featdesc' needs feature_descriptions: a dict of column to its meaning and unit")
-        if values is not None:
-            return
-        if "examples" in parts or (self.prompt != "clin_rule" and "statistics" in parts):
-            raise PromptError(
-                f"prompt={self.prompt[:60]!r} shows real rows or their statistics, and there are no rows: fit on a "
-                "table, or use prompt='clin_rule' or a template without {examples} and {statistics}"
-            )
-
-    def _descriptions(self) -> dict[str, str]:
-        """The user's words about columns, by name."""
-        names = {column.label: column.name for column in self.schema_.columns}
-        names |= {column.name: column.name for column in self.schema_.columns}
-        found = {}
-        for label, text in (self.feature_descriptions or {}).items():
-            if label not in names:
-                raise SchemaError(
-                    f"feature_descriptions names the column {label!r}, which is not there; columns are "
-                    f"{', '.join(column.name for column in self.schema_.columns)}"
-                )
-            found[names[label]] = str(text)
-        return found
 
     def _training_table(self, values: np.ndarray) -> tuple[Any, Any]:
         """X and y from encoded training rows; y is None without a target."""
@@ -363,8 +337,11 @@ class SynLLMSynthesizer(BaseSynthesizer):
 
     def _asker(self, conditions: Conditions) -> RowAsker:
         """What asks for rows under conditions; that of the last draw is kept."""
-        if self._asked is not None and (self._asked[0] is conditions or not (self._asked[0] or conditions)):
-            return self._asked[1]
+        settings = (self.prompt, self.context, self.output, self.temperature, self.top_p, self.repair)
+        if self._asked is not None:
+            known, with_settings, asker = self._asked
+            if with_settings == settings and (known is conditions or not (known or conditions)):
+                return asker
         if self._examples is None and "examples" in parts_of(self.prompt):
             raise TrainingRowsUnavailableError(
                 f"prompt={self.prompt[:60]!r} shows real rows, which pickles and saved models leave out: fit again, "
@@ -377,7 +354,7 @@ class SynLLMSynthesizer(BaseSynthesizer):
             form,
             conditions,
             context=self.context or "",
-            descriptions=self._descriptions(),
+            descriptions=name_descriptions(self.feature_descriptions, self.schema_),
             statistics=self.statistics_,
             rules=Rules(self.rules_[: self._n_given], self.rules_[self._n_given :]),
             examples=np.empty((0, n_columns)) if self._examples is None else self._examples,
@@ -390,7 +367,7 @@ class SynLLMSynthesizer(BaseSynthesizer):
             top_p=self.top_p,
             repair=self.repair,
         )
-        self._asked = (conditions, asker)
+        self._asked = (conditions, settings, asker)
         return asker
 
     def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> Candidates:
@@ -417,7 +394,7 @@ class SynLLMSynthesizer(BaseSynthesizer):
     # Keeping ----------------------------------------------------------------------------------------------------------
 
     def _save_model(self, folder: Path) -> dict[str, Any]:
-        examples, may_show = None, self._examples is None or self.keep_examples
+        examples: list[list[float | None]] | None = None
         if self._examples is not None and self.keep_examples:
             examples = [[None if np.isnan(value) else value for value in row] for row in self._examples.tolist()]
         return {
@@ -427,7 +404,7 @@ class SynLLMSynthesizer(BaseSynthesizer):
             "decimals": self._decimals,
             "examples": examples,
             "examples_refused": self._examples_refused,
-            "prompt": getattr(self, "prompt_", None) if may_show else None,
+            "prompt": getattr(self, "prompt_", None) if self._examples is None or self.keep_examples else None,
         }
 
     def _load_model(self, folder: Path, state: dict[str, Any]) -> None:

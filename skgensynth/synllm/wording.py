@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from skgensynth.columns import Column
 from skgensynth.conditions import Allowed, Conditions
+from skgensynth.exceptions import SchemaError
 from skgensynth.llm.rows import RowFormat
 from skgensynth.llm.rows.cells import csv_text, quote
+from skgensynth.schema import TableSchema
 
-__all__ = ["column_lines", "condition_line", "format_line", "one_line"]
+__all__ = ["column_lines", "condition_line", "description_lines", "format_line", "name_descriptions", "one_line"]
 
 _NOUNS = {"datetime": "time", "period": "time", "timedelta": "duration"}
 
@@ -78,6 +81,25 @@ def one_line(text: str) -> str:
 def description_lines(descriptions: Mapping[str, str]) -> list[str]:
     """The user's own words about columns, a line for each."""
     return [f"- {csv_text(name)}: {' '.join(text.split())}" for name, text in descriptions.items()]
+
+
+def name_descriptions(descriptions: Mapping[Any, Any] | None, schema: TableSchema) -> dict[str, str]:
+    """The user's words about columns, by the name of the column.
+
+    Raises
+    ------
+    SchemaError
+        If there is no such column; names it.
+    """
+    names: dict[Any, str] = {column.label: column.name for column in schema.columns}
+    names |= {column.name: column.name for column in schema.columns}
+    for label in descriptions or {}:
+        if label not in names:
+            raise SchemaError(
+                f"feature_descriptions names the column {label!r}, which is not there; columns are "
+                f"{', '.join(column.name for column in schema.columns)}"
+            )
+    return {names[label]: str(text) for label, text in (descriptions or {}).items()}
 
 
 def _values(

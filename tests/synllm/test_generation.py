@@ -17,7 +17,7 @@ from skgensynth.synllm.statistics import TableStatistics
 
 LONG = "a long level with more than three words in it"
 TABLE = pd.DataFrame({"age": np.arange(18, 78), "group": ["x", "y", LONG] * 20})
-SCHEMA = TableSchema.infer(TABLE, column_kinds={"group": "categorical"})
+SCHEMA = TableSchema.infer(TABLE, column_kinds={"age": "continuous", "group": "categorical"})
 FOUND = ConstraintSet([parse_constraint(f"age < {bound}") for bound in range(80, 88)])
 
 

@@ -242,6 +242,14 @@ def test_a_model_that_breaks_down_leaves_its_rows():
     assert len(caught.value.partial[0]) == 20
 
 
+def test_settings_of_decoding_may_change_after_fit():
+    model = Recorder()
+    synthesizer = SynLLMSynthesizer(model, random_state=0).fit(*patients())
+    for temperature in (0.7, 1.5):
+        synthesizer.set_params(temperature=temperature).sample(1)
+        assert model.requests[-1].settings.temperature == temperature
+
+
 def test_cells_are_repaired_on_demand():
     synthesizer = SynLLMSynthesizer(replying("500,70.04,f\n"), random_state=0).fit(*patients())
     with pytest.raises(SamplingError):
