@@ -34,7 +34,7 @@ def test_all_sources_end_in_one_form():
 def test_a_single_rule_stands_for_itself():
     assert [str(rule) for rule in collected(people(), "age >= 0").given] == ["age >= 0"]
     assert [str(rule) for rule in collected(people(), parse_constraint("age >= 0")).given] == ["age >= 0"]
-    assert collected(people(), []) == ((), ()) or not any(map(len, collected(people(), [])))
+    assert not any(map(len, collected(people(), [])))
 
 
 def test_what_is_given_is_not_found_again():
