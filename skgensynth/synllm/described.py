@@ -91,7 +91,7 @@ def _levels(name: Any, values: Any, missing: list[None]) -> pd.Series:
     series = pd.Series(levels)
     if not missing:
         return series
-    dtype = {"i": "Int64", "b": "boolean"}.get(series.dtype.kind, series.dtype)
+    dtype: Any = {"i": "Int64", "b": "boolean"}.get(series.dtype.kind, series.dtype)
     return pd.concat([series.astype(dtype), pd.Series(missing, dtype=dtype)], ignore_index=True)
 
 
@@ -123,7 +123,7 @@ def _sort(bound: Any) -> str | None:
         return "whole"
     if isinstance(bound, (float, np.floating)):
         return "decimal" if np.isfinite(bound) else None
-    times = (datetime.date, datetime.timedelta, pd.Period, np.datetime64, np.timedelta64)
+    times: Any = (datetime.date, datetime.timedelta, pd.Period, np.datetime64, np.timedelta64)
     return "time" if isinstance(bound, times) and not pd.isna(bound) else None
 
 

@@ -101,7 +101,7 @@ def parts_of(prompt: str) -> frozenset[str]:
                 f"the template in prompt has the placeholder {{{name}}}, which is unknown or has a format; "
                 f"placeholders are {', '.join(f'{{{part}}}' for part in known)}"
             )
-    names = frozenset(name for name, _, _ in pieces)
+    names = frozenset(str(name) for name, _, _ in pieces)
     for name in REQUIRED:
         if name not in names:
             raise PromptError(f"the template in prompt lacks the placeholder {{{name}}}")

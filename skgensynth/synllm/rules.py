@@ -152,5 +152,6 @@ def _mined(schema: TableSchema, table: Any, seed: int) -> ConstraintSet:
     kinds = {column.name: column.kind for column in schema.modelled}
     # What a bound of the search left out is no news to those who did not ask for a search.
     settings = Settings(2, 0.02, 0.005, 100_000, MAX_FOUND, lambda note: None)
-    found = find_constraints(*table, (), (), kinds, settings, seed)
+    X, y = table
+    found = find_constraints(X, y, (), (), kinds, settings, seed)
     return ConstraintSet(rule for rule in found if not isinstance(rule, (Domain, Decimals)))

@@ -304,7 +304,7 @@ class SynLLMSynthesizer(BaseSynthesizer):
         self._n_given = len(collected.given)
         self._decimals = None if values is None else number_decimals(values, self.schema_)
         self.statistics_ = TableStatistics()
-        if "statistics" in parts and values is not None:
+        if "statistics" in parts and values is not None and table is not None:
             self.statistics_ = TableStatistics.compute(values, self.schema_, table, seed)
         self._examples, self._examples_refused = None, False
         if "examples" in parts and values is not None:
@@ -323,7 +323,7 @@ class SynLLMSynthesizer(BaseSynthesizer):
     def _forget(self) -> None:
         super()._forget()
         for name in _PRIVATE:
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
 
     # Asking -----------------------------------------------------------------------------------------------------------
 
