@@ -19,12 +19,14 @@ if TYPE_CHECKING:
         score_utility,
     )
     from skgensynth.report.evaluation import evaluate
+    from skgensynth.synllm.synthesizer import SynLLMSynthesizer
 
 __all__ = [
     "AugmentedClassifier",
     "AugmentedRegressor",
     "BaseSynthesizer",
     "DiscoTabSynthesizer",
+    "SynLLMSynthesizer",
     "__version__",
     "evaluate",
     "make_privacy_scorer",
@@ -40,6 +42,7 @@ _HOMES = {
     "AugmentedRegressor": "skgensynth.augment",
     "BaseSynthesizer": "skgensynth.base",
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
+    "SynLLMSynthesizer": "skgensynth.synllm.synthesizer",
     "evaluate": "skgensynth.report.evaluation",
     "make_privacy_scorer": "skgensynth.metrics.scorers",
     "make_utility_scorer": "skgensynth.metrics.scorers",

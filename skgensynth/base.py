@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,11 +20,11 @@ from skgensynth.checks import RowCheck
 from skgensynth.conditions import Conditions
 from skgensynth.containers import read_table, read_target
 from skgensynth.copies import CopyFilter
-from skgensynth.exceptions import SamplingError
+from skgensynth.exceptions import LanguageModelError, SamplingError
 from skgensynth.laws import Laws
 from skgensynth.persistence import load_synthesizer, save_synthesizer
 from skgensynth.resampling import append_rows, check_classes, densify, take_columns, to_indicators
-from skgensynth.sampling import RandomState, gather, make_generator
+from skgensynth.sampling import Candidates, RandomState, gather, make_generator
 from skgensynth.schema import Column, TableSchema
 
 __all__ = ["BaseSynthesizer"]
@@ -125,7 +126,7 @@ class BaseSynthesizer(BaseOverSampler):
         """Learn from encoded rows of shape (n_rows, n_modelled_columns); ``self.schema_`` is set."""
 
     @abstractmethod
-    def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
+    def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray | Candidates:
         """Make about `n` encoded candidates under the conditions; bad ones are sorted out by the caller."""
 
     @abstractmethod
@@ -278,21 +279,38 @@ class BaseSynthesizer(BaseOverSampler):
         """Draw rows in the user's container."""
         parsed = Conditions.parse(conditions, self.schema_)
         try:
-            values, self.sampling_summary_ = gather(
-                lambda n, child: self.schema_.snap(self._sample_model(n, parsed, child)),
-                n_samples,
-                rng=rng,
-                check=RowCheck(self.schema_, parsed, self._active_copy_filter(parsed), self._laws()),
-                batch_size=self._batch_size,
-                max_candidates_per_row=self._max_candidates_per_row,
-                progress=bool(self.verbose),
-                desc=f"{type(self).__name__} sampling",
-            )
-        except SamplingError as error:
-            error.partial = self.schema_.decode(error.partial, rng) if len(error.partial) else None
-            error.examples = [self._readable(row) for row in error.examples]
+            values = self._draw_values(n_samples, parsed, rng)
+        except (SamplingError, LanguageModelError) as error:
+            made = error.partial
+            error.partial = self.schema_.decode(made, rng) if made is not None and len(made) else None
+            if isinstance(error, SamplingError):
+                error.examples = [row if isinstance(row, str) else self._readable(row) for row in error.examples]
             raise
         return self.schema_.decode(values, rng)
+
+    def _draw_values(self, n_samples: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
+        """Draw encoded rows."""
+        values, self.sampling_summary_ = gather(
+            lambda n, child: self._snapped(self._sample_model(n, conditions, child)),
+            n_samples,
+            rng=rng,
+            check=self._row_check(conditions),
+            batch_size=self._batch_size,
+            max_candidates_per_row=self._max_candidates_per_row,
+            progress=bool(self.verbose),
+            desc=f"{type(self).__name__} sampling",
+        )
+        return values
+
+    def _snapped(self, made: np.ndarray | Candidates) -> np.ndarray | Candidates:
+        """Move candidates to the grids of their columns."""
+        if isinstance(made, Candidates):
+            return replace(made, values=self.schema_.snap(made.values))
+        return self.schema_.snap(made)
+
+    def _row_check(self, conditions: Conditions) -> RowCheck:
+        """Give the gate that every candidate has to pass."""
+        return RowCheck(self.schema_, conditions, self._active_copy_filter(conditions), self._laws())
 
     def _laws(self) -> Laws | None:
         """Constraints that generated rows must keep; a method that has any says so."""

@@ -22,6 +22,8 @@ __all__ = [
     "LanguageModelError",
     "ModelNotFoundError",
     "PersistenceError",
+    "PromptError",
+    "PromptWarning",
     "RemoteRowsError",
     "SamplingError",
     "SchemaError",
@@ -105,16 +107,22 @@ class LanguageModelError(SkgensynthError, RuntimeError):
         What happened and what to change.
     replies : mapping of int to Reply, default=None
         The replies that were made, by the position of their request.
+    partial : object, default=None
+        While rows were drawn: the valid ones made so far, in the container of the training table; None where there are
+        none.
 
     Attributes
     ----------
     replies : dict
         As given.
+    partial : object
+        As given.
     """
 
-    def __init__(self, message: str, *, replies: Mapping[int, Any] | None = None) -> None:
+    def __init__(self, message: str, *, replies: Mapping[int, Any] | None = None, partial: Any = None) -> None:
         super().__init__(message)
         self.replies: dict[int, Any] = dict(replies or {})
+        self.partial = partial
 
 
 class BudgetExceededError(LanguageModelError):
@@ -123,6 +131,10 @@ class BudgetExceededError(LanguageModelError):
 
 class ContextOverflowError(SkgensynthError, ValueError):
     """A prompt and its reply do not fit into the model's context; the message gives the numbers of tokens."""
+
+
+class PromptError(SkgensynthError, ValueError):
+    """A prompt cannot be made; the message names the placeholder or the parameter."""
 
 
 class GrammarError(SkgensynthError, ValueError):
@@ -151,6 +163,10 @@ class IdentifierWarning(SkgensynthWarning):
 
 class InterruptedTrainingWarning(SkgensynthWarning):
     """Training was interrupted; the best state so far is kept."""
+
+
+class PromptWarning(SkgensynthWarning):
+    """A prompt was shortened to fit into the model's context; the message says what was left out."""
 
 
 class ConstraintWarning(SkgensynthWarning):

@@ -4,17 +4,44 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from skgensynth.exceptions import SamplingError
+from skgensynth.exceptions import LanguageModelError, SamplingError
 
-__all__ = ["SamplingSummary", "gather", "make_generator"]
+__all__ = ["Candidates", "SamplingSummary", "gather", "make_generator"]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates of a generator that knows why others came to nothing.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_candidates, n_columns)
+        Encoded rows.
+    reasons : mapping of str to int
+        What was made, but is no row, by reason; each counts under one.
+    examples : sequence of str
+        Some of what is no row.
+    stopped : LanguageModelError or None
+        Why no more can be made; raised, with the rows so far, unless these are enough.
+    """
+
+    values: np.ndarray
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    examples: Sequence[str] = ()
+    stopped: LanguageModelError | None = None
+
+    def __len__(self) -> int:
+        return len(self.values) + sum(self.reasons.values())
+
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
-Generate = Callable[[int, np.random.Generator], np.ndarray]
+Generate = Callable[[int, np.random.Generator], np.ndarray | Candidates]
 Check = Callable[[np.ndarray], tuple[np.ndarray, Mapping[str, np.ndarray]]]
 
 # Independent streams under one integer seed: what is learned and what is drawn must not share random numbers.
@@ -95,7 +122,7 @@ def gather(
 
     Parameters
     ----------
-    generate : callable ``(n, rng) -> ndarray of shape (at most n, n_columns)``
+    generate : callable ``(n, rng) -> ndarray of shape (about n, n_columns) or Candidates``
         Makes candidates. Fewer than ``n`` are allowed; the missing ones count as rejected.
     n_samples : int
         Rows to gather.
@@ -122,32 +149,41 @@ def gather(
     ------
     SamplingError
         If the yield falls below the bound.
+    LanguageModelError
+        If the generator was stopped before there were enough rows; ``partial`` holds those accepted until then.
     """
     accepted: list[np.ndarray] = []
     reasons: Counter = Counter()
-    examples: list[np.ndarray] = []
+    examples: list[Any] = []
     n_candidates = n_accepted = 0
     with _progress_bar(n_samples, desc, progress) as bar:
         while n_accepted < n_samples:
             if _hopeless(n_candidates, n_accepted, max_candidates_per_row):
                 raise _error(n_samples, n_candidates, accepted, reasons, examples)
             size = _next_size(n_samples - n_accepted, n_candidates, n_accepted, batch_size)
-            candidates = generate(size, rng.spawn(1)[0])
-            ok = _judge(candidates, size, check, reasons, examples)
+            made = generate(size, rng.spawn(1)[0])
+            made = made if isinstance(made, Candidates) else Candidates(made)
+            # Of what a stopped generator did not come to, nothing can be said.
+            size = len(made) if made.stopped else max(size, len(made))
+            ok = _judge(made, size, check, reasons, examples)
             bar.update(min(int(ok.sum()), n_samples - n_accepted))
-            n_candidates += max(size, len(candidates))
+            n_candidates += size
             n_accepted += int(ok.sum())
-            accepted.append(candidates[ok])
+            accepted.append(made.values[ok])
+            if made.stopped is not None and n_accepted < n_samples:
+                made.stopped.partial = np.concatenate(accepted)
+                raise made.stopped
     values = np.concatenate(accepted)[:n_samples]
     return values, SamplingSummary(n_candidates, n_accepted, reasons)
 
 
-def _judge(
-    candidates: np.ndarray, size: int, check: Check | None, reasons: Counter, examples: list[np.ndarray]
-) -> np.ndarray:
+def _judge(made: Candidates, size: int, check: Check | None, reasons: Counter, examples: list[Any]) -> np.ndarray:
     """Mask of the good candidates; adds to the reasons and to the examples of rejected rows."""
-    if len(candidates) < size:
-        reasons[_NOT_PRODUCED] += size - len(candidates)
+    candidates = made.values
+    reasons.update(made.reasons)
+    examples.extend(made.examples[: _N_EXAMPLES - len(examples)])
+    if len(made) < size:
+        reasons[_NOT_PRODUCED] += size - len(made)
     if check is None:
         return np.ones(len(candidates), dtype=bool)
     ok, rejected = check(candidates)
@@ -172,15 +208,15 @@ def _hopeless(n_candidates: int, n_accepted: int, max_candidates_per_row: int) -
 
 
 def _error(
-    n_samples: int, n_candidates: int, accepted: list[np.ndarray], reasons: Counter, examples: list[np.ndarray]
+    n_samples: int, n_candidates: int, accepted: list[np.ndarray], reasons: Counter, examples: list[Any]
 ) -> SamplingError:
     """Give the error for a yield below the bound, with everything that a user needs to find the cause."""
     partial = np.concatenate(accepted)
     listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common(5))
     return SamplingError(
         f"Only {len(partial)} of {n_samples} rows could be made from {n_candidates} candidates. Rejected: {listed}. "
-        "Loosen what rejects most of them (conditions, copies), or train the model longer; the rows already made "
-        "are in this error's 'partial', some rejected ones in 'examples'.",
+        "Loosen what rejects most of them (conditions, copies, rules), or train the model longer or take a better one; "
+        "the rows already made are in this error's 'partial', some rejected ones in 'examples'.",
         partial=partial,
         n_requested=n_samples,
         reasons=reasons,

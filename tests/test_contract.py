@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from common.scripted import SCRIPTED
 from common.synthesizers import SYNTHESIZERS, expected_failures
 from common.tables import mixed_table, number_table
 from imblearn.pipeline import make_pipeline
@@ -24,6 +25,17 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skgensynth import BaseSynthesizer
 from skgensynth.disco.feedback import discriminators, stage, trees
 from skgensynth.exceptions import ConditionError, ModelNotFoundError, SchemaError
+from skgensynth.llm import resolve
+from skgensynth.synllm import synthesizer as synthesizer_module
+
+
+@pytest.fixture(autouse=True, scope="module")
+def scripted_model():
+    """A language model that goes by a name, as those do that can be saved."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthesizer_module, "resolve", lambda llm: SCRIPTED if llm == "scripted" else resolve(llm))
+        yield
+
 
 BY_NAME = {type(synthesizer).__name__: synthesizer for synthesizer in SYNTHESIZERS}
 

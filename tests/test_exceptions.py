@@ -29,6 +29,8 @@ def test_sampling_error_carries_its_rows_through_a_pickle():
         ("BudgetExceededError", exceptions.LanguageModelError),
         ("ContextOverflowError", ValueError),
         ("GrammarError", ValueError),
+        ("PromptError", ValueError),
+        ("PromptWarning", UserWarning),
         ("RemoteRowsError", ValueError),
         ("TrainingRowsUnavailableError", ValueError),
         ("IdentifierWarning", exceptions.SkgensynthWarning),

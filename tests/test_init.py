@@ -19,7 +19,7 @@ def test_importing_the_package_loads_nothing_but_the_standard_library():
     assert not loaded & {*_HEAVY, "numpy", "pandas", "sklearn", "imblearn"}
 
 
-@pytest.mark.parametrize("name", ["BaseSynthesizer", "score_utility", "DiscoTabSynthesizer"])
+@pytest.mark.parametrize("name", ["BaseSynthesizer", "score_utility", "DiscoTabSynthesizer", "SynLLMSynthesizer"])
 def test_importing_a_public_name_loads_nothing_heavy(name):
     assert not _modules_after(f"from skgensynth import {name}") & set(_HEAVY)
 

@@ -4,8 +4,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from skgensynth.exceptions import SamplingError
-from skgensynth.sampling import gather, make_generator
+from skgensynth.exceptions import BudgetExceededError, SamplingError
+from skgensynth.sampling import Candidates, gather, make_generator
 
 
 def uniform(n, rng):
@@ -161,3 +161,45 @@ def test_none_is_new_every_time_and_leaves_the_global_generator_alone():
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     assert make_generator(None).random() != make_generator(None).random()
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_what_came_to_nothing_is_counted_by_its_own_reasons():
+    def generate(n, rng):
+        return Candidates(rng.random((n // 2, 2)), {"no number": n // 4}, ["x"])
+
+    values, summary = gather(generate, 30, rng=np.random.default_rng(0), check=below(0.5), batch_size=8)
+    assert len(values) == 30
+    reasons = summary.reasons
+    assert reasons["no number"] == reasons["no row produced"] > 0
+    assert summary.n_candidates == summary.n_accepted + reasons.total()
+
+
+def test_more_candidates_than_asked_for_are_all_judged():
+    def generate(n, rng):
+        return Candidates(rng.random((n, 2)), {"no number": 3 * n})
+
+    _, summary = gather(generate, 30, rng=np.random.default_rng(0))
+    assert summary.n_candidates == summary.n_accepted + summary.reasons["no number"]
+
+
+def test_examples_of_what_came_to_nothing_are_shown():
+    def generate(n, rng):
+        return Candidates(np.empty((0, 2)), {"no number": n}, ["x", "y"])
+
+    with pytest.raises(SamplingError, match="no number: 116") as caught:
+        gather(generate, 3, rng=np.random.default_rng(0), max_candidates_per_row=10, batch_size=50)
+    assert caught.value.examples == ["x", "y", "x", "y", "x"]
+
+
+@pytest.mark.parametrize("n_samples", [5, 6])
+def test_a_stopped_generator_raises_unless_its_rows_are_enough(n_samples):
+    def generate(n, rng):
+        return Candidates(rng.random((5, 2)), stopped=BudgetExceededError("no more"))
+
+    if n_samples == 5:
+        values, summary = gather(generate, 5, rng=np.random.default_rng(0))
+        assert len(values) == summary.n_candidates == 5
+        return
+    with pytest.raises(BudgetExceededError, match="no more") as caught:
+        gather(generate, 6, rng=np.random.default_rng(0))
+    assert caught.value.partial.shape == (5, 2)

@@ -145,7 +145,8 @@ def find_constraints(
 ) -> ConstraintSet:
     """What `discover_constraints` does, but for its settings: bounds are reported to them, not warned of."""
     view = TableView(X, y)
-    own = [_own(constraint, view) for constraint in ([constraints] if isinstance(constraints, str) else constraints)]
+    given = [constraints] if isinstance(constraints, str) else constraints
+    own = [own_constraint(constraint, view) for constraint in given]
     veto = _Veto(forbidden_rules, view, own)
     columns = read_columns(view, {} if column_kinds is None else column_kinds)
     held_out = check_random_state(random_state).permutation(view.n_rows) % 2 == 0
@@ -216,7 +217,7 @@ def _parsed(constraint: Any, view: TableView, parameter: str) -> Constraint:
     return parse_constraint(str(constraint), view)
 
 
-def _own(constraint: Any, view: TableView) -> Constraint:
+def own_constraint(constraint: Any, view: TableView) -> Constraint:
     """One of the user's constraints, with its support; told if the table breaks it."""
     parsed = _parsed(constraint, view, "constraints")
     if isinstance(parsed, Dependency) and not parsed.mapping:

@@ -1,11 +1,13 @@
 """The synthesizers that must honour the contract, with settings that fit in a moment: add a line to add one."""
 
 from common.toy import MarginalsSynthesizer
-from skgensynth import DiscoTabSynthesizer
+from skgensynth import DiscoTabSynthesizer, SynLLMSynthesizer
 
 SYNTHESIZERS = [
     MarginalsSynthesizer(random_state=0),
     DiscoTabSynthesizer(n_epochs=1, policy_params={"n_members": 2, "width": 8}, feedback=None, random_state=0),
+    # Its language model is put in its place by `test_contract.py`.
+    SynLLMSynthesizer("scripted", random_state=0),
 ]
 
 # Checks of scikit-learn and imbalanced-learn that a class does not pass: {class name: {check: reason}}.

@@ -156,7 +156,7 @@ class RowFormat:
             allow them, up to the decimals of numbers without a grid.
         """
         values = np.asarray(values, dtype=np.float64)
-        columns = [self._spelled(place, values[:, place]) for place in range(len(self._names))]
+        columns = [self.spell(place, values[:, place]) for place in range(len(self._names))]
         rows = list(zip(*columns, strict=True))
         if not self._as_json:
             return "".join(",".join(row) + "\n" for row in rows)
@@ -164,16 +164,29 @@ class RowFormat:
         texts = ("{" + ",".join(key + cell for key, cell in zip(keys, row, strict=True)) + "}" for row in rows)
         return f"[{','.join(texts)}]"
 
-    def _spelled(self, place: int, values: np.ndarray) -> list[str]:
-        """The cells of a column as they stand in a row."""
+    def spell(self, place: int, values: np.ndarray) -> list[str]:
+        """Write the cells of a column as they stand in a row.
+
+        Parameters
+        ----------
+        place : int
+            The column's place among the modelled ones.
+        values : ndarray of shape (n,)
+            Encoded values.
+
+        Returns
+        -------
+        list of str
+            None of them has a line's end in it, or can pass for another cell.
+        """
         present = ~np.isnan(values)
         out = [self._missing_text] * len(values)
         texts = self._cells[place].texts(values[present])
         for row, text in zip(np.flatnonzero(present).tolist(), texts, strict=True):
-            out[row] = self._spell(place, text)
+            out[row] = self._dressed(place, text)
         return out
 
-    def _spell(self, place: int, text: str) -> str:
+    def _dressed(self, place: int, text: str) -> str:
         if self._as_json:
             return text if self._cells[place].bare else quote(text)
         return csv_text(text)

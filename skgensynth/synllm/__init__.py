@@ -1,0 +1,1 @@
+"""SynLLM: rows from a frozen language model and a structured prompt."""

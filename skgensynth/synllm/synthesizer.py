@@ -1,0 +1,429 @@
+"""`SynLLMSynthesizer`: rows from a frozen language model and a structured prompt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skgensynth.base import BaseSynthesizer
+from skgensynth.conditions import Conditions
+from skgensynth.constraints import Constraint, ConstraintSet
+from skgensynth.constraints.view import TableView
+from skgensynth.copies import CopyFilter
+from skgensynth.decimals import number_decimals
+from skgensynth.exceptions import SchemaError, TrainingRowsUnavailableError
+from skgensynth.laws import Laws
+from skgensynth.llm import Budget, Cached, LanguageModel, Metered, Usage, check_may_leave, resolve
+from skgensynth.llm.rows import RowFormat
+from skgensynth.sampling import Candidates
+from skgensynth.schema import TableSchema
+from skgensynth.synllm.described import describe_table
+from skgensynth.synllm.examples import choose_examples
+from skgensynth.synllm.generation import RowAsker
+from skgensynth.synllm.prompts import PromptWriter, check_prompt, parts_of
+from skgensynth.synllm.rules import MINED, Rules, collect_rules
+from skgensynth.synllm.statistics import TableStatistics
+from skgensynth.synllm.wording import name_descriptions
+
+__all__ = ["SynLLMSynthesizer"]
+
+# What `fit` leaves besides public attributes.
+_PRIVATE = ("_examples", "_examples_refused", "_asked", "_decimals", "_n_given", "_meter")
+
+
+class SynLLMSynthesizer(BaseSynthesizer):
+    """Synthesizer that describes a table to a frozen language model and asks it for rows; nothing is trained.
+
+    After SynLLM [1]_: one of four structured prompts, which go from a few real rows to none at all, or a template of
+    the user. Replies are decoded under a grammar where the model can; whatever comes back is read by a parser that
+    trusts nothing, and only the reply is read, never the prompt. How prompts are worded is ours.
+
+    Parameters
+    ----------
+    llm : str, path-like, LanguageModel or callable, default="smollm2-135m"
+        The language model, as `skgensynth.llm.resolve` takes it: a name, a GGUF file, a folder, a server's address, a
+        backend, or a function. The default is small enough for any machine and good for trying things out; models of 7
+        billion parameters and more make better rows.
+    prompt : str, default="clin_rule"
+        "seed_ex": columns and real example rows; "featdesc": also `feature_descriptions`; "statguide": also statistics
+        of the training rows; "clin_rule": columns, descriptions, statistics and rules, but no real row. Or a template
+        with the placeholders ``{columns}`` and ``{n_rows}``, and as wanted ``{context}``, ``{descriptions}``,
+        ``{statistics}``, ``{rules}``, ``{examples}``, ``{conditions}`` and ``{format}``; the last two are added where
+        they are lacking.
+    feature_descriptions : dict of str to str, default=None
+        What columns mean and their units, by column name.
+    context : str, default=None
+        A sentence about the table: where it is from, what a row is.
+    rules : str, Constraint or list of these, default=None
+        Rules of the table: "mined" finds those that all training rows keep; "diabetes", "stroke" and "cirrhosis" are
+        ready sets for public tables; others are sentences ("if age < 18 then copd is no", "usually ...") or
+        constraints. None is "mined" where the prompt shows rules, else no rules. Rows that break a hard rule of the
+        user's are rejected; rules that are mined or soft ("usually ...") are shown to the model, and
+        ``rule_violations_`` tells how many rows break them.
+    n_examples : int, default=4
+        Real rows that a prompt with examples shows, taken from the classes in turn. They never come back as generated
+        rows, unless the table has few different rows anyway.
+    output : {"csv", "json"}, default="csv"
+        How rows are written. CSV takes about a third of the tokens; servers decode under a schema with JSON only.
+    temperature : float, default=0.7
+        Of decoding. At 0 every request gets the same rows.
+    top_p : float, default=0.9
+        Only the likeliest tokens that together have this probability are drawn.
+    repair : bool, default=False
+        Whether numbers outside their range or off their grid, and levels in other case, are put right instead of
+        rejected.
+    allow_remote_rows : bool, default=False
+        Whether a prompt with real rows may be sent to another machine.
+    keep_examples : bool, default=False
+        Whether pickles and saved models hold the example rows. Without them a prompt that shows examples needs a new
+        `fit` there.
+    max_requests : int, default=None
+        Requests sent at most, from `fit` on.
+    max_tokens_total : int, default=None
+        Tokens read and written at most, from `fit` on.
+    cache : str or path-like, default=None
+        Folder for replies, so that the same request is answered from there. None keeps none.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        How many rows of which class `fit_resample` adds, as everywhere in imbalanced-learn: see `BaseSynthesizer`.
+    categorical_features : array-like of str, int or bool, default=None
+        Columns to treat as categories: names, positions or a mask. None infers them.
+    column_kinds : dict of str to {"categorical", "continuous", "identifier"}, default=None
+        Kinds of single columns, over what is inferred.
+    identifiers : {"regenerate", "drop", "refuse"}, default="regenerate"
+        What becomes of columns that look like identifiers or free text: made anew, left out of the synthetic table, or
+        an error at `fit`.
+    copies : {"refuse", "allow"}, default="refuse"
+        Whether a row that equals a training row in every modelled column is drawn again; see `BaseSynthesizer`.
+    random_state : int, RandomState or None, default=None
+        Source of all randomness. With an int, `sample` gives the same rows at every call, as far as the model answers
+        the same request with a seed in the same way.
+    verbose : int, default=0
+        0 is silent; 1 shows progress on standard error.
+
+    Attributes
+    ----------
+    prompt_ : str
+        The text of a prompt, system and user message, as it is sent without conditions. Pickles and saved models leave
+        it out where it shows rows that they leave out.
+    statistics_ : TableStatistics
+        Statistics of the training rows; empty where the prompt shows none.
+    rules_ : ConstraintSet
+        All rules: those of the user, then those found in the training rows.
+    rule_violations_ : dict of str to float
+        Share of the rows of the last draw that break each rule.
+    usage_ : Usage
+        Requests and tokens since `fit`.
+    sampling_summary_ : SamplingSummary
+        Candidates, accepted rows and reasons for rejection of the last draw.
+    schema_ : TableSchema
+        What is known about the columns.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns of X, where all are strings.
+    sampling_strategy_ : dict
+        Rows to add per class; set by `fit_resample` only.
+
+    References
+    ----------
+    .. [1] "SynLLM: A Comparative Analysis of Large Language Models for Medical Tabular Synthetic Data Generation via
+       Prompt Engineering", arXiv:2508.08529, 2025.
+
+    Examples
+    --------
+    >>> from skgensynth import SynLLMSynthesizer
+    >>> columns = {"age": (18, 90), "pregnant": ["no", "yes"]}
+    >>> rules = ["usually if age > 50 then pregnant is no"]
+    >>> synthesizer = SynLLMSynthesizer.from_schema(columns, rules=rules, random_state=0)
+    >>> synthesizer.sample(3).shape
+    (3, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseSynthesizer._parameter_constraints,
+        "llm": [str, os.PathLike, callable, HasMethods(["generate", "count_tokens"])],
+        "prompt": [str],
+        "feature_descriptions": [Mapping, None],
+        "context": [str, None],
+        "rules": ["array-like", str, Constraint, None],
+        "n_examples": [Interval(Integral, 1, None, closed="left")],
+        "output": [StrOptions({"csv", "json"})],
+        "temperature": [Interval(Real, 0, None, closed="left")],
+        "top_p": [Interval(Real, 0, 1, closed="right")],
+        "repair": ["boolean"],
+        "allow_remote_rows": ["boolean"],
+        "keep_examples": ["boolean"],
+        "max_requests": [Interval(Integral, 1, None, closed="left"), None],
+        "max_tokens_total": [Interval(Integral, 1, None, closed="left"), None],
+        "cache": [str, os.PathLike, None],
+    }
+    # Some dozens of requests at once keep a server busy; of twenty rows, one has to be good.
+    _batch_size = 320
+    _max_candidates_per_row = 20
+
+    _meter: Metered | None
+    _asked: tuple[Conditions, tuple[Any, ...], RowAsker] | None
+    _examples: np.ndarray | None
+    _examples_refused: bool
+    _decimals: list[int | None] | None
+    _n_given: int
+    prompt_: str
+    statistics_: TableStatistics
+    rules_: ConstraintSet
+    rule_violations_: dict[str, float]
+
+    def __init__(
+        self,
+        llm="smollm2-135m",
+        prompt="clin_rule",
+        *,
+        feature_descriptions=None,
+        context=None,
+        rules=None,
+        n_examples=4,
+        output="csv",
+        temperature=0.7,
+        top_p=0.9,
+        repair=False,
+        allow_remote_rows=False,
+        keep_examples=False,
+        max_requests=None,
+        max_tokens_total=None,
+        cache=None,
+        sampling_strategy="auto",
+        categorical_features=None,
+        column_kinds=None,
+        identifiers="regenerate",
+        copies="refuse",
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            sampling_strategy=sampling_strategy,
+            categorical_features=categorical_features,
+            column_kinds=column_kinds,
+            identifiers=identifiers,
+            copies=copies,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.llm = llm
+        self.prompt = prompt
+        self.feature_descriptions = feature_descriptions
+        self.context = context
+        self.rules = rules
+        self.n_examples = n_examples
+        self.output = output
+        self.temperature = temperature
+        self.top_p = top_p
+        self.repair = repair
+        self.allow_remote_rows = allow_remote_rows
+        self.keep_examples = keep_examples
+        self.max_requests = max_requests
+        self.max_tokens_total = max_tokens_total
+        self.cache = cache
+
+    @classmethod
+    def from_schema(cls, columns: TableSchema | Mapping[Any, Any], *, target: Any = None, **params: Any) -> Self:
+        """Make a fitted synthesizer from a description of the table, without any row.
+
+        Parameters
+        ----------
+        columns : TableSchema or mapping of name to description
+            A schema, or for each column a ``(low, high)`` range, a list of values, or a dict: see
+            `skgensynth.synllm.described.describe_table`.
+        target : hashable, default=None
+            Name of the target among the described columns; then `sample` gives ``(X, y)``.
+        **params
+            Parameters of the synthesizer. The prompt must be one without rows and statistics of rows, such as
+            "clin_rule" (the default), which then shows columns, descriptions and rules.
+
+        Returns
+        -------
+        SynLLMSynthesizer
+            A fitted synthesizer.
+
+        Raises
+        ------
+        SchemaError
+            If a description cannot be used; names the column.
+        PromptError
+            If the prompt shows rows or statistics.
+        ConstraintError
+            If a rule does not suit the columns.
+
+        Examples
+        --------
+        >>> from skgensynth import SynLLMSynthesizer
+        >>> synthesizer = SynLLMSynthesizer.from_schema({"age": (18, 90), "smoker": [False, True]}, target="smoker")
+        >>> synthesizer.n_features_in_
+        1
+        """
+        synthesizer = cls(**params)
+        synthesizer._validate_params()
+        schema = columns if isinstance(columns, TableSchema) else describe_table(columns, target)
+        if target is not None and (schema.target is None or target not in (schema.target.label, schema.target.name)):
+            raise SchemaError(f"target={target!r} is not the target of the schema")
+        synthesizer.schema_ = schema
+        features = [column.label for column in schema.columns if column.role == "feature"]
+        synthesizer.n_features_in_ = len(features)
+        if all(isinstance(name, str) for name in features):
+            synthesizer.feature_names_in_ = np.asarray(features, dtype=object)
+        synthesizer._describe(None, np.random.default_rng(0))
+        return synthesizer
+
+    @property
+    def usage_(self) -> Usage:
+        """Requests and tokens since `fit`."""
+        check_is_fitted(self)
+        return self._meter.usage if self._meter else Usage()
+
+    # Learning ---------------------------------------------------------------------------------------------------------
+
+    def _fit_model(self, values: np.ndarray, rng: np.random.Generator) -> None:
+        self._describe(values, rng)
+
+    def _describe(self, values: np.ndarray | None, rng: np.random.Generator) -> None:
+        """Take from the training rows, if there are any, what the prompt shows."""
+        described = name_descriptions(self.feature_descriptions, self.schema_)
+        parts = check_prompt(self.prompt, has_rows=values is not None, has_descriptions=bool(described))
+        self._meter = None
+        self._language_model()
+        seed = int(rng.integers(2**31))
+        table = None if values is None else self._training_table(values)
+        rules = ([MINED] if "rules" in parts and values is not None else []) if self.rules is None else self.rules
+        collected = collect_rules(rules, self.schema_, values, table, seed)
+        self.rules_ = ConstraintSet([*collected.given, *collected.found])
+        self._n_given = len(collected.given)
+        self._decimals = None if values is None else number_decimals(values, self.schema_)
+        self.statistics_ = TableStatistics()
+        if "statistics" in parts and values is not None and table is not None:
+            self.statistics_ = TableStatistics.compute(values, self.schema_, table, seed)
+        self._examples, self._examples_refused = None, False
+        if "examples" in parts and values is not None:
+            self._examples = choose_examples(values, self.schema_, self.n_examples, rng)
+            self._examples_refused = CopyFilter(values, self.schema_).refuses(Conditions())
+        self._asked = None
+        # Here and not at the first draw: a prompt that does not fit is to fail early.
+        asker = self._asker(Conditions())
+        self.prompt_ = "\n\n".join(message.content for message in asker.messages(asker.rows_per_request))
+
+    def _training_table(self, values: np.ndarray) -> tuple[Any, Any]:
+        """X and y from encoded training rows; y is None without a target."""
+        table = self.schema_.decode(values, np.random.default_rng(0))
+        return (table, None) if self.schema_.target is None else table
+
+    def _forget(self) -> None:
+        super()._forget()
+        for name in _PRIVATE:
+            self.__dict__.pop(name, None)
+
+    # Asking -----------------------------------------------------------------------------------------------------------
+
+    def _language_model(self) -> LanguageModel:
+        """The model, metered and perhaps cached; nothing is loaded yet."""
+        contains_rows = "examples" in parts_of(self.prompt)
+        if self._meter is None:
+            self._meter = Metered(resolve(self.llm), Budget(self.max_requests, self.max_tokens_total))
+        check_may_leave(self._meter, contains_rows=contains_rows, allow_remote_rows=self.allow_remote_rows)
+        return self._meter if self.cache is None else Cached(self._meter, self.cache)
+
+    def _asker(self, conditions: Conditions) -> RowAsker:
+        """What asks for rows under conditions; that of the last draw is kept."""
+        settings = (self.prompt, self.context, self.output, self.temperature, self.top_p, self.repair)
+        if self._asked is not None:
+            known, with_settings, asker = self._asked
+            if with_settings == settings and (known is conditions or not (known or conditions)):
+                return asker
+        if self._examples is None and "examples" in parts_of(self.prompt):
+            raise TrainingRowsUnavailableError(
+                f"prompt={self.prompt[:60]!r} shows real rows, which pickles and saved models leave out: fit again, "
+                "set keep_examples=True before saving, or use a prompt without examples, such as 'clin_rule'"
+            )
+        form = RowFormat(self.schema_, conditions, output=self.output, decimals=self._decimals)
+        n_columns = len(self.schema_.modelled)
+        writer = PromptWriter(
+            self.prompt,
+            form,
+            conditions,
+            context=self.context or "",
+            descriptions=name_descriptions(self.feature_descriptions, self.schema_),
+            statistics=self.statistics_,
+            rules=Rules(self.rules_[: self._n_given], self.rules_[self._n_given :]),
+            examples=np.empty((0, n_columns)) if self._examples is None else self._examples,
+        )
+        asker = RowAsker.fitted(
+            self._language_model(),
+            form,
+            writer,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            repair=self.repair,
+        )
+        self._asked = (conditions, settings, asker)
+        return asker
+
+    def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> Candidates:
+        return self._asker(conditions).ask(n, rng)
+
+    def _laws(self) -> Laws:
+        return Laws(self.rules_[: self._n_given], self.schema_)
+
+    def _active_copy_filter(self, conditions: Conditions) -> CopyFilter | None:
+        active = super()._active_copy_filter(conditions)
+        if active is not None or self._examples is None:
+            return active
+        copies = getattr(self, "_copies", None)
+        refused = self._examples_refused if copies is None else copies.refuses(conditions)
+        return CopyFilter(self._examples, self.schema_) if refused else None
+
+    def _draw_values(self, n_samples: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
+        values = super()._draw_values(n_samples, conditions, rng)
+        broken = self.rules_.violations_of(TableView.of_encoded(values, self.schema_))
+        shares = broken.mean(axis=0).tolist()
+        self.rule_violations_ = {str(rule): share for rule, share in zip(self.rules_, shares, strict=True)}
+        return values
+
+    # Keeping ----------------------------------------------------------------------------------------------------------
+
+    def _save_model(self, folder: Path) -> dict[str, Any]:
+        examples: list[list[float | None]] | None = None
+        if self._examples is not None and self.keep_examples:
+            examples = [[None if np.isnan(value) else value for value in row] for row in self._examples.tolist()]
+        return {
+            "rules": self.rules_.to_dict(),
+            "n_given": self._n_given,
+            "statistics": self.statistics_.to_dict(),
+            "decimals": self._decimals,
+            "examples": examples,
+            "examples_refused": self._examples_refused,
+            "prompt": getattr(self, "prompt_", None) if self._examples is None or self.keep_examples else None,
+        }
+
+    def _load_model(self, folder: Path, state: dict[str, Any]) -> None:
+        self.rules_ = ConstraintSet.from_dict(state["rules"])
+        self._n_given = state["n_given"]
+        self.statistics_ = TableStatistics.from_dict(state["statistics"])
+        self._decimals = state["decimals"]
+        examples = state["examples"]
+        self._examples = None if examples is None else np.array(examples, dtype=np.float64)
+        self._examples_refused = state["examples_refused"]
+        if state["prompt"] is not None:
+            self.prompt_ = state["prompt"]
+        self._meter = self._asked = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        if "_asked" in state:
+            state["_asked"] = None
+        if state.get("_examples") is not None and not self.keep_examples:
+            state["_examples"] = None
+            state.pop("prompt_", None)
+        return state
