@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-2
 # Share of a real row's columns that take the values of other rows.
 SHUFFLED_SHARE = 0.25
-# Steps of the networks when they are new, and when they are refreshed.
+# Most steps of the networks when they are new, and when they are refreshed; few rows have less to teach.
 FIRST_STEPS, NEXT_STEPS = 120, 30
+MAX_EPOCHS = 60
 # Shuffled rows for each real one; more only repeat each other.
 SHUFFLES = 4
 IGNORED = -100
@@ -205,7 +207,8 @@ class _Fold:
         """Train all levels on generated rows and on real ones, as they are and shuffled."""
         values, changed = shuffled(np.repeat(self.real.values, SHUFFLES, axis=0), self._rng)
         mixed = Corpus(values, write(values))
-        for _ in range(NEXT_STEPS if self._trees else FIRST_STEPS):
+        most = math.ceil(MAX_EPOCHS * len(self.real) / BATCH_SIZE)
+        for _ in range(min(most, NEXT_STEPS if self._trees else FIRST_STEPS)):
             self._step(generated, mixed, changed)
         rows = np.concatenate([self.real.values, generated.values, mixed.values])
         sorts = np.repeat([REAL, GENERATED, SHUFFLED], [len(self.real), len(generated), len(mixed)])

@@ -24,7 +24,8 @@ class FeedbackSettings:
     n_cycles : int, default=3
         Times that the discriminators are refreshed.
     n_batches : int, default=None
-        Batches of rows in a cycle. None is 24 for the compact policy and 8 for a pretrained one.
+        Batches of rows in a cycle. None is 1 for 24 training rows, from 8 to 24, for the compact policy, and 8 for a
+        pretrained one.
     batch_size : int, default=None
         Rows in a batch. None is 128 for the compact policy and 64 for a pretrained one.
     n_passes : int, default=2

@@ -27,6 +27,8 @@ __all__ = ["give_feedback"]
 
 # Fewer rows have no halves that discriminators could learn from.
 MIN_ROWS = 40
+# Training rows for each batch of a cycle: the supervised stage of few rows is short, too.
+ROWS_PER_BATCH = 24
 # Groups of associated columns that are judged, the strongest ones.
 MAX_GROUPS = 40
 
@@ -36,14 +38,15 @@ class _Scale:
     """What is chosen for a kind of policy: settings that are None, and bounds of the rows that it is judged by."""
 
     learning_rate: float
+    min_batches: int
     n_batches: int
     batch_size: int
     pool: tuple[int, int]
 
 
-COMPACT = _Scale(3e-3, 24, 128, LoopSettings.pool)
+COMPACT = _Scale(3e-3, 8, 24, 128, LoopSettings.pool)
 # A row of a language model costs a hundred times as much.
-PRETRAINED = _Scale(1e-4, 8, 64, (256, 1024))
+PRETRAINED = _Scale(1e-4, 8, 8, 64, (256, 1024))
 
 
 def give_feedback(
@@ -95,7 +98,7 @@ def give_feedback(
         {**DEFAULT_WEIGHTS, **(settings.weights or {})}, settings.violation_weight, settings.frequency_weight
     )
     scale = COMPACT if isinstance(policy, CompactPolicy) else PRETRAINED
-    n_batches = settings.n_batches or scale.n_batches
+    n_batches = settings.n_batches or int(np.clip(len(values) // ROWS_PER_BATCH, scale.min_batches, scale.n_batches))
     batch_size = settings.batch_size or scale.batch_size
     n_steps = settings.n_cycles * n_batches * settings.n_passes
     rate = settings.learning_rate or scale.learning_rate
