@@ -10,6 +10,7 @@ from skgensynth._version import __version__
 if TYPE_CHECKING:
     from skgensynth.augment import AugmentedClassifier, AugmentedRegressor
     from skgensynth.base import BaseSynthesizer
+    from skgensynth.comparison.running import compare
     from skgensynth.disco.synthesizer import DiscoTabSynthesizer
     from skgensynth.metrics.scorers import (
         make_privacy_scorer,
@@ -28,6 +29,7 @@ __all__ = [
     "DiscoTabSynthesizer",
     "SynLLMSynthesizer",
     "__version__",
+    "compare",
     "evaluate",
     "make_privacy_scorer",
     "make_utility_scorer",
@@ -43,6 +45,7 @@ _HOMES = {
     "BaseSynthesizer": "skgensynth.base",
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
     "SynLLMSynthesizer": "skgensynth.synllm.synthesizer",
+    "compare": "skgensynth.comparison.running",
     "evaluate": "skgensynth.report.evaluation",
     "make_privacy_scorer": "skgensynth.metrics.scorers",
     "make_utility_scorer": "skgensynth.metrics.scorers",
