@@ -355,4 +355,4 @@ def test_the_real_model_is_compared(path):
     assert (frame["llm"] == "smollm2-135m").all()
     assert (frame["validity"] > 0.5).all()
     assert (frame["copies"] == 0).all()
-    assert (frame["n_completion_tokens"] > 10 * ROWS).all()
+    assert (frame["n_completion_tokens"] > 10 * 4).all()
