@@ -26,14 +26,14 @@ from skgensynth import BaseSynthesizer
 from skgensynth.disco.feedback import discriminators, stage, trees
 from skgensynth.exceptions import ConditionError, ModelNotFoundError, SchemaError
 from skgensynth.llm import resolve
-from skgensynth.synllm import synthesizer as synthesizer_module
+from skgensynth.prompted import base as prompted_module
 
 
 @pytest.fixture(autouse=True, scope="module")
 def scripted_model():
     """A language model that goes by a name, as those do that can be saved."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthesizer_module, "resolve", lambda llm: SCRIPTED if llm == "scripted" else resolve(llm))
+        patch.setattr(prompted_module, "resolve", lambda llm: SCRIPTED if llm == "scripted" else resolve(llm))
         yield
 
 

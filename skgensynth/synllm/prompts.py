@@ -13,9 +13,9 @@ import numpy as np
 from skgensynth.conditions import Conditions
 from skgensynth.exceptions import PromptError
 from skgensynth.llm.rows import RowFormat
+from skgensynth.prompted.wording import column_lines, condition_line, description_lines, format_line, one_line
 from skgensynth.synllm.rules import Rules
 from skgensynth.synllm.statistics import TableStatistics
-from skgensynth.synllm.wording import column_lines, condition_line, description_lines, format_line, one_line
 
 __all__ = ["PROMPTS", "SYSTEM", "Detail", "PromptWriter", "check_prompt", "parts_of"]
 
