@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from skgensynth.copies import row_keys
+from skgensynth.copies import COPIED, row_keys
 from skgensynth.exceptions import ContextOverflowError, LanguageModelError, PromptWarning
 from skgensynth.llm import Constraint, JsonSchema, LanguageModel, LarkGrammar, Message, Reply, Request, SamplingSettings
 from skgensynth.llm.rows import RowFormat
@@ -115,7 +115,7 @@ class RowAsker:
             values.append(new)
             reasons += rows.reasons
             if len(new) < len(rows.values):
-                reasons["exact copy of a training row"] += len(rows.values) - len(new)
+                reasons[COPIED] += len(rows.values) - len(new)
             examples += [row.text for row in rows.rejected[: N_EXAMPLES - len(examples)]]
             lacking = prompt.n_rows - len(rows.values) - len(rows.rejected)
             if lacking > 0:

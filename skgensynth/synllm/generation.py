@@ -11,8 +11,9 @@ import numpy as np
 from skgensynth.llm import LanguageModel, Message
 from skgensynth.llm.rows import RowFormat
 from skgensynth.prompted.asking import Draft, RowAsker, RowPrompt, fit_into_context, tokens_per_row, warn_of_shortening
+from skgensynth.prompted.wording import SYSTEM
 from skgensynth.sampling import Candidates
-from skgensynth.synllm.prompts import SYSTEM, Detail, PromptWriter
+from skgensynth.synllm.prompts import Detail, PromptWriter
 
 __all__ = ["PromptAsker"]
 

@@ -10,9 +10,10 @@ from skgensynth.exceptions import ContextOverflowError, LanguageModelError, Prom
 from skgensynth.llm import CallableModel, Reply
 from skgensynth.llm.rows import RowFormat
 from skgensynth.prompted.asking import MARGIN
+from skgensynth.prompted.wording import SYSTEM
 from skgensynth.schema import TableSchema
 from skgensynth.synllm.generation import PromptAsker
-from skgensynth.synllm.prompts import SYSTEM, PromptWriter
+from skgensynth.synllm.prompts import PromptWriter
 from skgensynth.synllm.rules import Rules
 from skgensynth.synllm.statistics import TableStatistics
 
