@@ -114,7 +114,7 @@ class Metered(Wrapper):
     ) -> None:
         super().__init__(model)
         self.usage = Usage()
-        self._account = together_with._account if together_with else _Account(budget or Budget())
+        self._account: _Account = together_with._account if together_with else _Account(budget or Budget())
 
     @property
     def budget(self) -> Budget:

@@ -270,8 +270,10 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         self.statistics_ = TableStatistics()
         if "statistics" in parts and values is not None and table is not None:
             self.statistics_ = TableStatistics.compute(values, self.schema_, table, seed)
-        shows = "examples" in parts and values is not None
-        self._keep_examples(choose_examples(values, self.schema_, self.n_examples, rng) if shows else None, values)
+        examples = None
+        if "examples" in parts and values is not None:
+            examples = choose_examples(values, self.schema_, self.n_examples, rng)
+        self._keep_examples(examples, values)
         self._asked = None
         # Here and not at the first draw: a prompt that does not fit is to fail early.
         asker = self._asker(Conditions())
