@@ -65,7 +65,7 @@ def draw_graph(graph: CausalGraph, ax: Axes | None = None) -> Axes:
     for edge in graph.edges:
         _draw_edge(ax, [layout.at[place] for place in layout.route(edge)])
     texts = {node: _shorten(node) for node in graph.nodes}
-    points = BOX_WIDTH / n_layers * ax.get_window_extent().width * 72 / ax.get_figure().dpi
+    points = BOX_WIDTH / n_layers * ax.get_window_extent().width * 72 / ax.figure.dpi
     # Letters are about 0.6 of the font size wide.
     size = max(4.0, min(10.0, points / (0.6 * max(map(len, texts.values()), default=1))))
     for node, text in texts.items():

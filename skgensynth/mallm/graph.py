@@ -309,8 +309,9 @@ def repair_edges(
     c -> a was left out: it closes the cycle a -> b -> c -> a
     a -> z was left out: it names z, which is not a column
     """
-    forbidden = list(map(tuple, forbidden))
+    forbidden = list(forbidden)
     kept = list(check_expert_edges(nodes, required, forbidden).edges)
+    forbidden = [(cause, effect) for cause, effect in forbidden]
     n_required = len(kept)
     missing = set(kept)
     notes = []

@@ -225,6 +225,7 @@ def test_repaired_graphs_are_always_valid(proposed, required, forbidden, max_par
     ("required", "forbidden", "message"),
     [
         ([("a", "z")], [], "the required edge a -> z names z, which is not a column; columns are a, b, c"),
+        ([], ["ab"], "the forbidden edge ab is not a pair of columns"),
         ([], [("a", "a")], "the forbidden edge a -> a leads from a column to itself"),
         ([("a", "b")], [("a", "b")], "the edge a -> b is both required and forbidden"),
         ([("a", "b"), ("b", "a")], [], "the required edges form a cycle: a -> b -> a"),
