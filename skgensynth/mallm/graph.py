@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from skgensynth.exceptions import CausalGraphError
 from skgensynth.llm.rows.cells import csv_text
+from skgensynth.mallm.drawing import draw_graph
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["CausalGraph", "GraphChanges", "check_expert_edges", "repair_edges"]
 
@@ -179,6 +183,26 @@ class CausalGraph:
         """
         return sum(map(len, self.changes(other)))
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the graph in layers, causes on the left and effects on the right.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to draw; None makes a figure of the size that the graph needs.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes. Columns without edges are pale and stand below the others.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        return draw_graph(self, ax)
+
     def to_dict(self) -> dict[str, Any]:
         """Describe the graph in values that JSON has.
 
@@ -285,8 +309,9 @@ def repair_edges(
     c -> a was left out: it closes the cycle a -> b -> c -> a
     a -> z was left out: it names z, which is not a column
     """
-    forbidden = list(map(tuple, forbidden))
+    forbidden = list(forbidden)
     kept = list(check_expert_edges(nodes, required, forbidden).edges)
+    forbidden = [(cause, effect) for cause, effect in forbidden]
     n_required = len(kept)
     missing = set(kept)
     notes = []
