@@ -48,5 +48,5 @@ class Deadline(Wrapper):
     def _check(self, n_done: int, n: int) -> None:
         if time.monotonic() >= self._end:
             raise BudgetExceededError(
-                f"The time of max_seconds={self.max_seconds:g} is over; {n_done} of {n} are answered"
+                f"The time of max_seconds={self.max_seconds:g} is over; {n_done} of {n} requests were answered."
             )

@@ -19,7 +19,7 @@ from skgensynth.mallm.process import DataGenerationProcess
 from skgensynth.sampling import Candidates
 from skgensynth.schema import TableSchema
 
-TABLE = pd.DataFrame({"x": np.linspace(0, 10, 41)})
+TABLE = pd.DataFrame({"x": np.linspace(0, 10, 41) ** 1.0001})  # on no grid
 SCHEMA = TableSchema.infer(TABLE)
 VALUES = SCHEMA.encode(TABLE)
 START = DataGenerationProcess("", "", CausalGraph(("x",)), "9")
@@ -234,7 +234,7 @@ def learner(kind):
 
 
 @pytest.mark.parametrize("kind", ["logistic", "xgboost"])
-@pytest.mark.parametrize("fails_at", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("fails_at", [2, 3, 5, 6])
 def test_a_search_goes_on_as_if_it_had_not_stopped(tmp_path, kind, fails_at):
     whole = search(World(["7", "2", "5"]), learner(kind), seed=3).run()
     checkpoint = Checkpoint(tmp_path, {"seed": 3}, VALUES)

@@ -84,7 +84,7 @@ def test_unknown_names_stand_as_they_are():
         ('{"edges": 3}', RawProposal(None, "")),
         (
             '{"edges": [3, ["smoke"], {}], "instruction": 5}',
-            RawProposal([("3", ""), ("smoke", ""), ("None", "None")], ""),
+            RawProposal([("3", ""), ("['smoke']", ""), ("None", "None")], ""),
         ),
     ],
 )
