@@ -20,13 +20,15 @@ class Deadline(Wrapper):
     model : LanguageModel
         Who answers.
     max_seconds : float
-        From now on.
+        How long.
+    began : float
+        When the time began, by `time.monotonic`.
     """
 
-    def __init__(self, model: LanguageModel, max_seconds: float) -> None:
+    def __init__(self, model: LanguageModel, max_seconds: float, began: float) -> None:
         super().__init__(model)
         self.max_seconds = max_seconds
-        self._end = time.monotonic() + max_seconds
+        self._end = began + max_seconds
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Answer requests as long as there is time; what is under way at the end is left.

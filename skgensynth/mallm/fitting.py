@@ -58,7 +58,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
         return super().usage_ + self._searched
 
     def _fit_model(self, values: np.ndarray, rng: np.random.Generator) -> None:
-        deadline = None if self.max_seconds is None else time.monotonic() + self.max_seconds
+        began = time.monotonic()
         examples = self._prepare(values)
         model = self._language_model()  # refuses a remote one
         seed = int(rng.integers(2**31))
@@ -67,8 +67,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
         # Here and not at the first draw: what does not fit is to fail early.
         warn_of_shortening(model, self._asker(Conditions()).left_out, stacklevel=5)
         if self._searches(values):
-            seconds = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            self.process_, self.trajectory_, self.stop_reason_ = self._search(values, seed, seconds)
+            self.process_, self.trajectory_, self.stop_reason_ = self._search(values, seed, began)
             self._asked = None
         generator = self._asker(Conditions())
         self.prompt_ = "\n\n".join(part.content for part in generator.messages(examples[: generator.n_examples]))
@@ -115,15 +114,15 @@ class ProcessSynthesizer(PromptedSynthesizer):
         required, forbidden = (edges_by_name(getattr(self, name) or (), self.schema_, name) for name in names)
         return required, forbidden
 
-    def _search(self, values: np.ndarray, seed: int, seconds: float | None) -> Outcome:
+    def _search(self, values: np.ndarray, seed: int, began: float) -> Outcome:
         """Look for a better process."""
         from tqdm import tqdm
 
         generator = Metered(resolve(self._row_llm()), self._budget())
         optimizer = Metered(resolve(self._optimizer_llm()), together_with=generator)
         models = [self._cached(generator), self._cached(optimizer)]
-        if seconds is not None:
-            models = [Deadline(model, seconds) for model in models]
+        if self.max_seconds is not None:
+            models = [Deadline(model, self.max_seconds, began) for model in models]
         settings = self._search_settings(len(values), seed)
         search = Search(
             self.schema_.snap(values),

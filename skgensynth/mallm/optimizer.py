@@ -189,7 +189,7 @@ class ProcessOptimizer:
             notes.append("the optimizer's reply has no edges: the graph stays")
         else:
             proposed, faults = repair_edges(
-                raw.edges,
+                list(dict.fromkeys(raw.edges)),  # small models say the same over and over
                 graph.nodes,
                 required=self.required,
                 forbidden=self.forbidden,

@@ -19,7 +19,7 @@ def test_answers_come_until_the_time_is_over(clock):
         clock[0] += 4
         return Reply("yes", "stop", 1, 1)
 
-    model = Deadline(CallableModel(answer), 10)
+    model = Deadline(CallableModel(answer), 10, 100.0)
     replies = []
     with pytest.raises(BudgetExceededError, match=r"max_seconds=10 is over; 3 of 5 requests were answered"):
         replies.extend(index for index, _ in model.generate([ask()] * 5))
@@ -33,4 +33,4 @@ def test_the_last_answer_is_in_time(clock):
         clock[0] += 20
         return "yes"
 
-    assert len(list(Deadline(CallableModel(answer), 10).generate([ask()]))) == 1
+    assert len(list(Deadline(CallableModel(answer), 10, 100.0).generate([ask()]))) == 1

@@ -73,7 +73,12 @@ def test_a_good_reply_is_taken():
         ("edges:\nsmoke -> fire\ninstruction: Go.", False, "Go.", "none of the optimizer's edges can be used"),
         ("edges:\nsmoke -> lung\nlung -> smoke\ninstruction: Go.", True, "Go.", "closes the cycle"),
         ("edges:\ninstruction: Make rows.", False, "Make rows.", "changes nothing"),
-        ("edges:\n" + "x -> y\n" * 9 + "smoke -> lung\ninstruction: Go.", True, "Go.", "4 more edges were left out"),
+        (
+            "edges:\n" + "".join(f"x -> y{i}\n" for i in range(9)) + "smoke -> lung\ninstruction: Go.",
+            True,
+            "Go.",
+            "4 more edges were left out",
+        ),
     ],
 )
 def test_a_bad_reply_is_used_as_far_as_it_goes_and_noted(answer, graph_changes, instruction, note):
@@ -83,6 +88,12 @@ def test_a_bad_reply_is_used_as_far_as_it_goes_and_noted(answer, graph_changes, 
     assert process.graph.edges == ((("smoke", "lung"),) if graph_changes else ())
     assert [text for text in notes if note in text]
     assert len(notes) <= MAX_FAULTS + 2
+
+
+def test_what_is_said_twice_is_taken_once():
+    found, _ = optimizer("edges:\nsmoke -> lung\nsmoke -> lung\ninstruction: Go.")
+    process, notes = found.propose(START, TRIED, seed=0)
+    assert (process.graph.edges, notes) == ((("smoke", "lung"),), ())
 
 
 def test_what_experts_say_is_told_and_kept():
