@@ -26,6 +26,7 @@ from skgensynth import BaseSynthesizer
 from skgensynth.disco.feedback import discriminators, stage, trees
 from skgensynth.exceptions import ConditionError, ModelNotFoundError, SchemaError
 from skgensynth.llm import resolve
+from skgensynth.mallm import fitting as fitting_module
 from skgensynth.prompted import base as prompted_module
 
 
@@ -33,7 +34,8 @@ from skgensynth.prompted import base as prompted_module
 def scripted_model():
     """A language model that goes by a name, as those do that can be saved."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prompted_module, "resolve", lambda llm: SCRIPTED if llm == "scripted" else resolve(llm))
+        for module in (prompted_module, fitting_module):
+            patch.setattr(module, "resolve", lambda llm: SCRIPTED if llm == "scripted" else resolve(llm))
         yield
 
 

@@ -10,7 +10,7 @@ SYNTHESIZERS = [
     DiscoTabSynthesizer(n_epochs=1, policy_params={"n_members": 2, "width": 8}, feedback=None, random_state=0),
     # Their language model is put in its place by `test_contract.py`.
     SynLLMSynthesizer("scripted", random_state=0),
-    MallmGanSynthesizer("scripted", init="none", n_epochs=1, n_examples=25, random_state=0),
+    MallmGanSynthesizer("scripted", init="none", n_epochs=1, n_examples=25, output="csv", random_state=0),
 ]
 
 # Checks of scikit-learn and imbalanced-learn that a class does not pass: {class name: {check: reason}}.
