@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from skgensynth.augment import AugmentedClassifier, AugmentedRegressor
     from skgensynth.base import BaseSynthesizer
     from skgensynth.disco.synthesizer import DiscoTabSynthesizer
+    from skgensynth.mallm.synthesizer import MallmGanSynthesizer
     from skgensynth.metrics.scorers import (
         make_privacy_scorer,
         make_utility_scorer,
@@ -26,6 +27,7 @@ __all__ = [
     "AugmentedRegressor",
     "BaseSynthesizer",
     "DiscoTabSynthesizer",
+    "MallmGanSynthesizer",
     "SynLLMSynthesizer",
     "__version__",
     "evaluate",
@@ -42,6 +44,7 @@ _HOMES = {
     "AugmentedRegressor": "skgensynth.augment",
     "BaseSynthesizer": "skgensynth.base",
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
+    "MallmGanSynthesizer": "skgensynth.mallm.synthesizer",
     "SynLLMSynthesizer": "skgensynth.synllm.synthesizer",
     "evaluate": "skgensynth.report.evaluation",
     "make_privacy_scorer": "skgensynth.metrics.scorers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skgensynth.conditions import Conditions
-from skgensynth.copies import CopyFilter
+from skgensynth.copies import COPIED, CopyFilter
 from skgensynth.laws import Laws
 from skgensynth.schema import Column, TableSchema
 
@@ -64,7 +64,7 @@ class RowCheck:
             ok &= ~unmet
         if self._copies is not None:
             copied = self._copies.is_copy(values)
-            reasons["exact copy of a training row"] = copied
+            reasons[COPIED] = copied
             ok &= ~copied
         if self._laws is not None:
             broken = np.zeros((len(values), len(self._laws)), dtype=bool)

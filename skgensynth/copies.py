@@ -8,7 +8,9 @@ import pandas as pd
 from skgensynth.conditions import Allowed, Conditions
 from skgensynth.schema import Column, TableSchema
 
-__all__ = ["CopyFilter", "row_keys"]
+__all__ = ["COPIED", "CopyFilter", "row_keys"]
+
+COPIED = "exact copy of a training row"  # why such a row is rejected
 
 # Refusing copies takes at most this share of the natural rows away (total variation distance); ours. Tables of real
 # records lie below 0.07, all-categorical ones of few distinct rows above 0.85.

@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "BudgetExceededError",
+    "CausalGraphError",
     "ConditionError",
     "ConstraintError",
     "ConstraintWarning",
@@ -52,6 +53,10 @@ class ConditionError(SkgensynthError, ValueError):
 
 class ConstraintError(SkgensynthError, ValueError):
     """A constraint cannot be read, or does not suit the table; the message says where and what is allowed."""
+
+
+class CausalGraphError(SkgensynthError, ValueError):
+    """A causal graph names an unknown column, has a cycle, or contradicts an expert; the message names the columns."""
 
 
 class SamplingError(SkgensynthError, RuntimeError):

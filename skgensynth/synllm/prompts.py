@@ -13,16 +13,20 @@ import numpy as np
 from skgensynth.conditions import Conditions
 from skgensynth.exceptions import PromptError
 from skgensynth.llm.rows import RowFormat
+from skgensynth.prompted.wording import (
+    N_LEVELS,
+    column_lines,
+    condition_line,
+    description_lines,
+    format_line,
+    headed,
+    one_line,
+)
 from skgensynth.synllm.rules import Rules
 from skgensynth.synllm.statistics import TableStatistics
-from skgensynth.synllm.wording import column_lines, condition_line, description_lines, format_line, one_line
 
-__all__ = ["PROMPTS", "SYSTEM", "Detail", "PromptWriter", "check_prompt", "parts_of"]
+__all__ = ["PROMPTS", "Detail", "PromptWriter", "check_prompt", "parts_of"]
 
-SYSTEM = (
-    "You invent rows of a table. They look like real ones and fit together as real ones do, but they are new: none "
-    "is a copy of a row that you were shown. You reply with the rows alone, without any explanation."
-)
 PROMPTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "seed_ex": ("context", "columns", "examples"),
@@ -31,16 +35,8 @@ PROMPTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "clin_rule": ("context", "columns", "descriptions", "statistics", "rules"),
     }
 )
-HEADINGS = {
-    "columns": "The columns of the table:",
-    "descriptions": "What they mean:",
-    "statistics": "Statistics of the table:",
-    "rules": "Rules that its rows keep:",
-    "examples": "Some of its rows:",
-}
 PARTS = ("context", "columns", "descriptions", "statistics", "rules", "examples", "conditions", "format")
 REQUIRED = ("columns", "n_rows")
-N_LEVELS = 20
 
 
 @dataclass(frozen=True)
@@ -230,8 +226,8 @@ class PromptWriter:
         """
         parts = self._written(n_rows, detail)
         if self._prompt in PROMPTS:
-            headed = [_headed(name, parts[name]) for name in PROMPTS[self._prompt]]
-            text = "\n\n".join(part for part in headed if part)
+            shown = [headed(name, parts[name]) for name in PROMPTS[self._prompt]]
+            text = "\n\n".join(part for part in shown if part)
         else:
             text = self._prompt.format(**parts, n_rows=n_rows)
         # A template may leave these to us.
@@ -255,10 +251,6 @@ class PromptWriter:
             "conditions": condition_line(form, self._conditions, detail.n_levels),
             "format": format_line(form, n_rows),
         }
-
-
-def _headed(name: str, text: str) -> str:
-    return f"{HEADINGS[name]}\n{text}" if text and name in HEADINGS else text
 
 
 def _halved(n: int) -> list[int]:
