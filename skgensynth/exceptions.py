@@ -171,7 +171,10 @@ class InterruptedTrainingWarning(SkgensynthWarning):
 
 
 class PromptWarning(SkgensynthWarning):
-    """A prompt was shortened to fit into the model's context; the message says what was left out."""
+    """A prompt was shortened to fit into the model's context, or a model's rows are not what they should be.
+
+    The message says what was left out, or what is wrong with the rows and what helps.
+    """
 
 
 class ConstraintWarning(SkgensynthWarning):

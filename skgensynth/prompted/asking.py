@@ -6,8 +6,8 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,16 @@ from skgensynth.llm import Constraint, JsonSchema, LanguageModel, LarkGrammar, M
 from skgensynth.llm.rows import RowFormat
 from skgensynth.sampling import Candidates
 
-__all__ = ["MARGIN", "Draft", "RowAsker", "RowPrompt", "fit_into_context", "tokens_per_row", "warn_of_shortening"]
+__all__ = [
+    "MARGIN",
+    "Draft",
+    "Question",
+    "RowAsker",
+    "RowPrompt",
+    "fit_into_context",
+    "tokens_per_row",
+    "warn_of_shortening",
+]
 
 # Tokens of a chat template and of what a count of separate texts misses.
 MARGIN = 64
@@ -69,6 +78,7 @@ class RowAsker:
     top_p: float
     repair: bool
     tokens_per_row: int
+    _constraints: dict[int, Constraint] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def ask(self, prompts: Sequence[RowPrompt], rng: np.random.Generator) -> Candidates:
         """Ask for rows.
@@ -86,32 +96,45 @@ class RowAsker:
             The rows in the order of the requests, and what was none. If the model stopped answering, its error is in
             there along with what it answered before.
         """
-        constraints = {n_rows: self._constraint(n_rows) for n_rows in {prompt.n_rows for prompt in prompts}}
-        requests = [
-            Request(prompt.messages, self._settings(n), int(rng.integers(2**31)), constraints[n])
-            for prompt in prompts
-            for n in (prompt.n_rows,)
-        ]
+        return self.ask_together([(self, prompt) for prompt in prompts], rng)
+
+    @staticmethod
+    def ask_together(questions: Sequence[Question], rng: np.random.Generator) -> Candidates:
+        """Ask for rows in several forms at once; see `ask`.
+
+        Parameters
+        ----------
+        questions : sequence of (RowAsker, RowPrompt)
+            At least one. All are put to the model of the first asker.
+        rng : numpy.random.Generator
+            Source of a seed for each request.
+
+        Returns
+        -------
+        Candidates
+        """
+        requests = [asker._request(prompt, int(rng.integers(2**31))) for asker, prompt in questions]
         replies: dict[int, Reply] = {}
         stopped = None
         try:
-            for index, reply in self.model.generate(requests):
+            for index, reply in questions[0][0].model.generate(requests):
                 replies[index] = reply
         except LanguageModelError as error:
             stopped = error
-        return self._read(replies, prompts, stopped)
+        return RowAsker._read(replies, questions, stopped)
 
+    @staticmethod
     def _read(
-        self, replies: dict[int, Reply], prompts: Sequence[RowPrompt], stopped: LanguageModelError | None
+        replies: dict[int, Reply], questions: Sequence[Question], stopped: LanguageModelError | None
     ) -> Candidates:
         """What the replies hold."""
-        values = [np.empty((0, len(self.form.schema.modelled)))]
+        values = [np.empty((0, len(questions[0][0].form.schema.modelled)))]
         reasons: Counter[str] = Counter()
         examples: list[str] = []
         for index in sorted(replies):
-            reply, prompt = replies[index], prompts[index]
-            rows = self.form.parse(reply.text, repair=self.repair, cut_off=reply.finish_reason == "length")
-            new = _without(rows.values, prompt.shown, self.form)
+            reply, (asker, prompt) = replies[index], questions[index]
+            rows = asker.form.parse(reply.text, repair=asker.repair, cut_off=reply.finish_reason == "length")
+            new = _without(rows.values, prompt.shown, asker.form)
             values.append(new)
             reasons += rows.reasons
             if len(new) < len(rows.values):
@@ -124,8 +147,12 @@ class RowAsker:
                 examples.append(reply.text[:1000])
         return Candidates(np.concatenate(values), reasons, examples, stopped)
 
-    def _settings(self, n_rows: int) -> SamplingSettings:
-        return SamplingSettings(n_rows * self.tokens_per_row, self.temperature, self.top_p)
+    def _request(self, prompt: RowPrompt, seed: int) -> Request:
+        n_rows = prompt.n_rows
+        if n_rows not in self._constraints:
+            self._constraints[n_rows] = self._constraint(n_rows)
+        settings = SamplingSettings(n_rows * self.tokens_per_row, self.temperature, self.top_p)
+        return Request(prompt.messages, settings, seed, self._constraints[n_rows])
 
     def _constraint(self, n_rows: int) -> Constraint:
         """What the reply has to look like, in the words that the model understands best."""
@@ -133,6 +160,10 @@ class RowAsker:
         if self.form.output == "json" and JsonSchema in supported and LarkGrammar not in supported:
             return self.form.json_schema(n_rows)
         return self.form.grammar(n_rows)
+
+
+# Who asks, and what.
+Question: TypeAlias = tuple[RowAsker, RowPrompt]
 
 
 class Draft(NamedTuple):

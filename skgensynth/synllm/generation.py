@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from skgensynth.llm import LanguageModel, Message
 from skgensynth.llm.rows import RowFormat
-from skgensynth.prompted.asking import Draft, RowAsker, RowPrompt, fit_into_context, tokens_per_row, warn_of_shortening
+from skgensynth.prompted.asking import Draft, Question, RowAsker, RowPrompt, fit_into_context, tokens_per_row
 from skgensynth.prompted.wording import SYSTEM
 from skgensynth.sampling import Candidates
 from skgensynth.synllm.prompts import Detail, PromptWriter
 
 __all__ = ["PromptAsker"]
 
-ROWS_PER_REQUEST = 10  # ours: long enough to pay for the prompt, short enough that a model keeps to the form
+# Rows of a request where each has to pay for the reading of its prompt (ours). Where a shared prompt is read once, a
+# row each is as fast, and rows do not repeat those before them.
+ROWS_PER_REQUEST = 10
 # A prompt is shortened until so many rows fit behind it; fewer are taken only if nothing more can be left out.
 FEW_ROWS = 3
 
@@ -38,6 +40,8 @@ class PromptAsker:
         Rows asked for at once, at most.
     shown : ndarray of shape (n_examples, n_modelled) or None
         Encoded rows that are not to come back.
+    left_out : tuple of str
+        What the prompts lack to fit into the context.
     """
 
     asker: RowAsker
@@ -45,6 +49,8 @@ class PromptAsker:
     detail: Detail
     rows_per_request: int
     shown: np.ndarray | None
+    left_out: tuple[str, ...] = ()
+    _prompts: dict[int, RowPrompt] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def fitted(
@@ -56,6 +62,7 @@ class PromptAsker:
         temperature: float,
         top_p: float,
         repair: bool,
+        rows_per_request: int | None = None,
         shown: np.ndarray | None = None,
     ) -> PromptAsker:
         """Choose how much the prompts show and how many rows a request asks for, so that both fit into the context.
@@ -64,35 +71,42 @@ class PromptAsker:
         ------
         ContextOverflowError
             If not even the shortest prompt and one row fit.
-
-        Warns
-        -----
-        PromptWarning
-            If prompts had to be shortened; says what was left out.
         """
         per_row = tokens_per_row(model, form)
-        detail, n_rows = fit_into_context(model, _drafts(writer), per_row)
-        if writer.write(1, detail) != writer.write(1, writer.full):
-            warn_of_shortening(model, _left_out(writer.full, detail))
-        return cls(RowAsker(model, form, temperature, top_p, repair, per_row), writer, detail, n_rows, shown)
+        if rows_per_request is None:
+            rows_per_request = 1 if getattr(model, "shares_prompts", False) else ROWS_PER_REQUEST
+        detail, n_rows = fit_into_context(model, _drafts(writer, rows_per_request), per_row)
+        shortened = writer.write(1, detail) != writer.write(1, writer.full)
+        left_out = tuple(_left_out(writer.full, detail)) if shortened else ()
+        return cls(RowAsker(model, form, temperature, top_p, repair, per_row), writer, detail, n_rows, shown, left_out)
+
+    @property
+    def prompt(self) -> str:
+        """The text of a full request."""
+        return "\n\n".join(message.content for message in self.messages(self.rows_per_request))
 
     def messages(self, n_rows: int) -> tuple[Message, ...]:
         """The messages of a request."""
         return Message("system", SYSTEM), Message("user", self.writer.write(n_rows, self.detail))
 
-    def ask(self, n_rows: int, rng: np.random.Generator) -> Candidates:
-        """Ask for rows, spread evenly over as few requests as possible; see `RowAsker.ask`."""
+    def questions(self, n_rows: int) -> list[Question]:
+        """Requests for rows, spread evenly over as few as possible."""
         n_requests = math.ceil(n_rows / self.rows_per_request)
         counts = [n_rows // n_requests + (place < n_rows % n_requests) for place in range(n_requests)]
-        known = {count: RowPrompt(self.messages(count), count, self.shown) for count in set(counts)}
-        return self.asker.ask([known[count] for count in counts], rng)
+        for count in set(counts) - set(self._prompts):
+            self._prompts[count] = RowPrompt(self.messages(count), count, self.shown)
+        return [(self.asker, self._prompts[count]) for count in counts]
+
+    def ask(self, n_rows: int, rng: np.random.Generator) -> Candidates:
+        """Ask for rows; see `RowAsker.ask`."""
+        return RowAsker.ask_together(self.questions(n_rows), rng)
 
 
-def _drafts(writer: PromptWriter) -> Iterator[tuple[Detail, Draft]]:
+def _drafts(writer: PromptWriter, n_rows: int) -> Iterator[tuple[Detail, Draft]]:
     details = writer.shortenings()
     for detail in details:
-        texts = (SYSTEM, writer.write(ROWS_PER_REQUEST, detail))
-        yield detail, Draft(texts, ROWS_PER_REQUEST, 1 if detail == details[-1] else FEW_ROWS)
+        texts = (SYSTEM, writer.write(n_rows, detail))
+        yield detail, Draft(texts, n_rows, 1 if detail == details[-1] else min(FEW_ROWS, n_rows))
 
 
 def _left_out(full: Detail, detail: Detail) -> list[str]:

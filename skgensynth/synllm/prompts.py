@@ -154,8 +154,10 @@ class PromptWriter:
         Of the training rows.
     rules : Rules
         Of the table.
-    examples : ndarray of shape (n_examples, n_modelled)
-        Encoded rows to show. Under conditions, those that satisfy them are shown, or all if none does.
+    examples : ndarray of shape (n_known, n_modelled)
+        Encoded rows that may be shown. Under conditions, only those that satisfy them are, unless none does.
+    n_examples : int
+        How many rows to show; the first ones.
     """
 
     def __init__(
@@ -169,16 +171,20 @@ class PromptWriter:
         statistics: TableStatistics,
         rules: Rules,
         examples: np.ndarray,
+        n_examples: int,
     ) -> None:
         self._prompt = prompt
         self._form = form
         self._conditions = conditions
+        # The class is told at the end, so that prompts for different classes begin alike and are read in part only.
+        target = form.schema.target_index
+        self._narrowed = Conditions({place: what for place, what in conditions.allowed.items() if place != target})
         self._context = context
         self._descriptions = descriptions
         self._statistics = statistics
         self._rules = rules
         fitting = examples[conditions.mask(examples)]
-        self._examples = fitting if len(fitting) else examples
+        self._examples = (fitting if len(fitting) else examples)[:n_examples]
         self._parts = parts_of(prompt)
 
     @property
@@ -243,7 +249,7 @@ class PromptWriter:
         rules = [*self._rules.given, *self._rules.found[: detail.n_found]]
         return {
             "context": self._context.strip(),
-            "columns": "\n".join(column_lines(form, self._conditions, detail.n_levels)),
+            "columns": "\n".join(column_lines(form, self._narrowed, detail.n_levels)),
             "descriptions": "\n".join(description_lines(self._descriptions)),
             "statistics": "\n".join(statistics),
             "rules": "\n".join(f"- {one_line(str(rule))}" for rule in rules),

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn.utils._param_validation import Interval
 
 from skgensynth.conditions import Conditions
 from skgensynth.constraints import Constraint, ConstraintSet
 from skgensynth.constraints.view import TableView
 from skgensynth.decimals import number_decimals
-from skgensynth.exceptions import SchemaError, TrainingRowsUnavailableError
+from skgensynth.exceptions import PromptWarning, SchemaError, TrainingRowsUnavailableError
 from skgensynth.laws import Laws
+from skgensynth.llm import LanguageModel
 from skgensynth.llm.rows import RowFormat
+from skgensynth.prompted.asking import warn_of_shortening
 from skgensynth.prompted.base import PromptedSynthesizer
+from skgensynth.prompted.repeats import Variety, warn_of_repeats
 from skgensynth.prompted.wording import name_descriptions
 from skgensynth.sampling import Candidates
 from skgensynth.schema import TableSchema
@@ -25,8 +31,14 @@ from skgensynth.synllm.generation import PromptAsker
 from skgensynth.synllm.prompts import PromptWriter, check_prompt, parts_of
 from skgensynth.synllm.rules import MINED, Rules, collect_rules
 from skgensynth.synllm.statistics import TableStatistics
+from skgensynth.synllm.strata import StratifiedAsker, class_shares, of_class
 
 __all__ = ["SynLLMSynthesizer"]
+
+MORE_VARIETY = (
+    "raise temperature, set rows_per_request=1, show more examples (n_examples, in a prompt that has some), or take a "
+    "larger model"
+)
 
 
 class SynLLMSynthesizer(PromptedSynthesizer):
@@ -59,8 +71,16 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         user's are rejected; rules that are mined or soft ("usually ...") are shown to the model, and
         ``rule_violations_`` tells how many rows break them.
     n_examples : int, default=4
-        Real rows that a prompt with examples shows, taken from the classes in turn. They never come back as generated
-        rows, unless the table has few different rows anyway.
+        Real rows that a prompt with examples shows: those of the class that it asks for, or, where it asks for all
+        classes, from the classes in turn. They never come back as generated rows, unless the table has few different
+        rows anyway.
+    rows_per_request : int, default=None
+        Rows that a request asks for, at most. In one reply, rows are apt to repeat those before them. None is 1 where
+        the model reads a prompt that requests share only once, as llama.cpp does, so that this costs nothing, and else
+        10.
+    stratify : bool, default=True
+        Whether each class is asked for by itself, in the share that it has in the training rows, if the target is a
+        category. False leaves the class of a row to the model, as `from_schema` always does.
     output : {"csv", "json"}, default="csv"
         How rows are written. CSV takes about a third of the tokens; servers decode under a schema with JSON only.
     temperature : float, default=0.7
@@ -101,8 +121,9 @@ class SynLLMSynthesizer(PromptedSynthesizer):
     Attributes
     ----------
     prompt_ : str
-        The text of a prompt, system and user message, as it is sent without conditions. Pickles and saved models leave
-        it out where it shows rows that they leave out.
+        The text of a prompt, system and user message, as it is sent without conditions; where each class is asked for
+        by itself, that for the most frequent one. Pickles and saved models leave it out where it shows rows that they
+        leave out.
     statistics_ : TableStatistics
         Statistics of the training rows; empty where the prompt shows none.
     rules_ : ConstraintSet
@@ -141,10 +162,14 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         **PromptedSynthesizer._parameter_constraints,
         "prompt": [str],
         "rules": ["array-like", str, Constraint, None],
+        "rows_per_request": [Interval(Integral, 1, None, closed="left"), None],
+        "stratify": ["boolean"],
     }
-    _private: ClassVar[tuple[str, ...]] = (*PromptedSynthesizer._private, "_n_given")
+    _private: ClassVar[tuple[str, ...]] = (*PromptedSynthesizer._private, "_n_given", "_class_shares", "_variety")
 
     _n_given: int
+    _class_shares: np.ndarray | None
+    _variety: Variety | None
     statistics_: TableStatistics
     rules_: ConstraintSet
     rule_violations_: dict[str, float]
@@ -158,6 +183,8 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         context=None,
         rules=None,
         n_examples=4,
+        rows_per_request=None,
+        stratify=True,
         output="csv",
         temperature=0.7,
         top_p=0.9,
@@ -199,6 +226,8 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         )
         self.prompt = prompt
         self.rules = rules
+        self.rows_per_request = rows_per_request
+        self.stratify = stratify
 
     @classmethod
     def from_schema(cls, columns: TableSchema | Mapping[Any, Any], *, target: Any = None, **params: Any) -> Self:
@@ -270,14 +299,19 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         self.statistics_ = TableStatistics()
         if "statistics" in parts and values is not None and table is not None:
             self.statistics_ = TableStatistics.compute(values, self.schema_, table, seed)
+        self._class_shares = self._variety = None
+        if values is not None:
+            self._variety = Variety.of(self.schema_.snap(values))
+            if self.schema_.target is not None and self.schema_.target.kind == "categorical":
+                counts = np.array(self.schema_.target.counts, dtype=np.float64)
+                self._class_shares = counts / counts.sum()
         examples = None
         if "examples" in parts and values is not None:
             examples = choose_examples(values, self.schema_, self.n_examples, rng)
         self._keep_examples(examples, values)
         self._asked = None
         # Here and not at the first draw: a prompt that does not fit is to fail early.
-        asker = self._asker(Conditions())
-        self.prompt_ = "\n\n".join(message.content for message in asker.messages(asker.rows_per_request))
+        self.prompt_ = self._asker(Conditions()).prompt
 
     def _training_table(self, values: np.ndarray) -> tuple[Any, Any]:
         """X and y from encoded training rows; y is None without a target."""
@@ -291,9 +325,27 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         return "examples" in parts_of(self.prompt)
 
     def _asker_settings(self) -> tuple[Any, ...]:
-        return (self.prompt, self.context, self.output, self.temperature, self.top_p, self.repair)
+        return (
+            *(self.prompt, self.context, self.output, self.temperature, self.top_p, self.repair),
+            *(self.rows_per_request, self.stratify),
+        )
 
-    def _new_asker(self, conditions: Conditions) -> PromptAsker:
+    def _new_asker(self, conditions: Conditions) -> PromptAsker | StratifiedAsker:
+        schema, model = self.schema_, self._language_model()
+        if self.stratify and self._class_shares is not None:
+            shares = class_shares(schema, conditions, self._class_shares)
+            if len(shares) > 1:
+
+                def of_one(code: int) -> PromptAsker:
+                    return self._prompt_asker(of_class(conditions, schema, code), model)
+
+                return StratifiedAsker(schema, shares, of_one, self._batch_size)
+        asker = self._prompt_asker(conditions, model)
+        warn_of_shortening(model, asker.left_out)
+        return asker
+
+    def _prompt_asker(self, conditions: Conditions, model: LanguageModel) -> PromptAsker:
+        """What asks for rows under conditions with one prompt."""
         if self._examples is None and self._shows_rows:
             raise TrainingRowsUnavailableError(
                 f"prompt={self.prompt[:60]!r} shows real rows, which pickles and saved models leave out: fit again, "
@@ -310,14 +362,16 @@ class SynLLMSynthesizer(PromptedSynthesizer):
             statistics=self.statistics_,
             rules=Rules(self.rules_[: self._n_given], self.rules_[self._n_given :]),
             examples=np.empty((0, n_columns)) if self._examples is None else self._examples,
+            n_examples=self.n_examples,
         )
         return PromptAsker.fitted(
-            self._language_model(),
+            model,
             form,
             writer,
             temperature=self.temperature,
             top_p=self.top_p,
             repair=self.repair,
+            rows_per_request=self.rows_per_request,
             shown=self._examples if self._refuses_examples(conditions) else None,
         )
 
@@ -328,7 +382,18 @@ class SynLLMSynthesizer(PromptedSynthesizer):
         return Laws(self.rules_[: self._n_given], self.schema_)
 
     def _draw_values(self, n_samples: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
+        asker = self._asker(conditions)
+        if isinstance(asker, StratifiedAsker):
+            asker.begin(n_samples, self._row_check(conditions), self._max_candidates_per_row, rng)
         values = super()._draw_values(n_samples, conditions, rng)
+        if isinstance(asker, StratifiedAsker) and asker.given_up:
+            warnings.warn(
+                f"the model makes hardly any valid rows of class {', '.join(asker.given_up)}, so that there are fewer "
+                "of them than their share; sampling_summary_.reasons tells what is wrong with them",
+                PromptWarning,
+                stacklevel=4,
+            )
+        warn_of_repeats(values, self.schema_, conditions, self._variety, MORE_VARIETY)
         broken = self.rules_.violations_of(TableView.of_encoded(values, self.schema_))
         shares = broken.mean(axis=0).tolist()
         self.rule_violations_ = {str(rule): share for rule, share in zip(self.rules_, shares, strict=True)}
@@ -341,11 +406,16 @@ class SynLLMSynthesizer(PromptedSynthesizer):
             **self._prompted_state(),
             "rules": self.rules_.to_dict(),
             "n_given": self._n_given,
+            "class_shares": None if self._class_shares is None else self._class_shares.tolist(),
+            "variety": self._variety,
             "statistics": self.statistics_.to_dict(),
         }
 
     def _load_model(self, folder: Path, state: dict[str, Any]) -> None:
         self.rules_ = ConstraintSet.from_dict(state["rules"])
         self._n_given = state["n_given"]
+        shares, variety = state["class_shares"], state["variety"]
+        self._class_shares = None if shares is None else np.array(shares)
+        self._variety = None if variety is None else Variety(*variety)
         self.statistics_ = TableStatistics.from_dict(state["statistics"])
         self._restore_prompted(state)

@@ -17,6 +17,7 @@ from common.asia import draw_row
 from skgensynth.llm import CallableModel, Reply
 
 _CELL = re.compile(r'"(?:[^"\\]|\\.)*"|[^,]+')
+_NAME = r'(?:"(?:[^"\\]|\\.)*"|[^":\n]*?)'
 _NOUN = re.compile(r"^(whole number|number with at most \d+ decimals?,|number|time|duration) ")
 MISSING_RATE = 0.2
 
@@ -41,7 +42,8 @@ def write_rows(request):
     rng = np.random.default_rng(request.seed)
     if "Write a description" in prompt:
         return write_process(prompt, rng)
-    columns, n_rows = _columns(_section(prompt)), int(re.search(r"Write (\d+) new rows?", prompt)[1])
+    columns = narrowed(read_columns(prompt), prompt)
+    n_rows = int(re.search(r"Write (\d+) new rows?", prompt)[1])
     if "as a JSON array" not in prompt:
         return "".join(",".join(_cell(column, len(columns), rng) for column in columns) + "\n" for _ in range(n_rows))
     keys = json.loads("[" + re.search(r"with the members (.*?), in this order", prompt)[1] + "]")
@@ -100,14 +102,29 @@ class AsiaModel:
 SCRIPTED = CallableModel(write_rows, is_local=True)
 
 
+def narrowed(columns, prompt):
+    """The columns with the classes that a condition leaves: the target's line names all of them."""
+    target = re.search(rf"^- ({_NAME}) \(the target\): ", prompt, re.MULTILINE)
+    wanted = re.search(r"^In every new row, (.*)\.$", prompt, re.MULTILINE)
+    if target is None or wanted is None or columns[-1][1] != "level":
+        return columns
+    names = "|".join(map(re.escape, re.findall(rf"^- ({_NAME})(?: \(the target\))?: ", prompt, re.MULTILINE)))
+    pieces = re.split(rf"(?:^| and )({names}) is ", wanted[1])
+    told = dict(zip(pieces[1::2], pieces[2::2], strict=True)).get(target[1])
+    return columns if told is None else [*columns[:-1], _read_values(False, "level", told)]
+
+
 def _read_column(line):
-    what = re.sub(r'^- (?:"(?:[^"\\]|\\.)*"|[^":]*?)(?: \(the target\))?: ', "", line)
+    what = re.sub(rf"^- {_NAME}(?: \(the target\))?: ", "", line)
     what, _, missing = what.partition("; may be missing")
     noun = _NOUN.match(what)
     kind = noun[1] if noun else "level"
     what = _NOUN.sub("", what)
-    may_miss = line.endswith("; may be missing")
     assert not missing
+    return _read_values(line.endswith("; may be missing"), kind, what)
+
+
+def _read_values(may_miss, kind, what):
     if what.startswith("from "):
         return may_miss, kind, [tuple(part.split(" to ")) for part in what.removeprefix("from ").split(" or from ")]
     what = re.sub(r" and \d+ more$", "", what.removeprefix("one of "))

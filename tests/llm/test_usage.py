@@ -165,6 +165,15 @@ def test_everything_else_is_the_models():
     assert metered.count_tokens("abcd") == 2
 
 
+class Sharing(CallableModel):
+    shares_prompts = True
+
+
+@pytest.mark.parametrize(("backend", "expected"), [(Sharing, True), (CallableModel, False)])
+def test_whether_prompts_are_shared_is_passed_on(backend, expected):
+    assert Metered(Metered(backend(str))).shares_prompts is expected
+
+
 @pytest.mark.parametrize("name", ["max_requests", "max_tokens_total"])
 def test_budgets_are_checked(name):
     with pytest.raises(ValueError, match=f"{name}=-1"):
