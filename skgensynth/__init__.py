@@ -10,6 +10,7 @@ from skgensynth._version import __version__
 if TYPE_CHECKING:
     from skgensynth.augment import AugmentedClassifier, AugmentedRegressor
     from skgensynth.base import BaseSynthesizer
+    from skgensynth.comparison.running import compare
     from skgensynth.disco.synthesizer import DiscoTabSynthesizer
     from skgensynth.mallm.synthesizer import MallmGanSynthesizer
     from skgensynth.metrics.scorers import (
@@ -30,6 +31,7 @@ __all__ = [
     "MallmGanSynthesizer",
     "SynLLMSynthesizer",
     "__version__",
+    "compare",
     "evaluate",
     "make_privacy_scorer",
     "make_utility_scorer",
@@ -46,6 +48,7 @@ _HOMES = {
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
     "MallmGanSynthesizer": "skgensynth.mallm.synthesizer",
     "SynLLMSynthesizer": "skgensynth.synllm.synthesizer",
+    "compare": "skgensynth.comparison.running",
     "evaluate": "skgensynth.report.evaluation",
     "make_privacy_scorer": "skgensynth.metrics.scorers",
     "make_utility_scorer": "skgensynth.metrics.scorers",

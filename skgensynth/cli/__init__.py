@@ -1,4 +1,4 @@
-"""The command line: ``skgensynth generate`` and ``skgensynth evaluate``."""
+"""The command line: ``skgensynth generate``, ``skgensynth evaluate`` and ``skgensynth compare``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import skgensynth
-from skgensynth.cli import evaluate, generate
+from skgensynth.cli import compare, evaluate, generate
 from skgensynth.cli.terminal import Parser, fail
 from skgensynth.exceptions import SkgensynthError
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser(prog="skgensynth", description="Synthetic tables from language models.")
     parser.add_argument("--version", action="version", version=f"skgensynth {skgensynth.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (generate, evaluate):
+    for command in (generate, evaluate, compare):
         command.add_command(commands)
     args = parser.parse_args(argv)
     try:

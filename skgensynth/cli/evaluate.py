@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from pandas.api import types
 
-from skgensynth.cli.terminal import Progress, add_common, check_place, check_report, check_table_file
+from skgensynth.cli.terminal import Progress, add_common, check_place, check_report, check_table_file, read_rules
 from skgensynth.files import CSV_SUFFIXES, read_table, suffix_of
 
 if TYPE_CHECKING:
@@ -130,29 +129,11 @@ def _evaluate(args, real, synthetic, holdout=None) -> QualityReport:
         holdout,
         synthetic,
         target=args.target,
-        rules="auto" if args.rules is None else _read_rules(args.rules, real),
+        rules="auto" if args.rules is None else read_rules(args.rules, real),
         random_state=args.seed,
         n_jobs=args.jobs,
         verbose=0 if args.quiet else 1,
     )
-
-
-def _read_rules(path, real) -> Sequence:
-    """Rules of a file; an error names the line."""
-    from skgensynth.constraints import parse_constraint
-
-    rules = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8-sig").splitlines(), start=1):
-        text = line.strip()
-        if not text or text.startswith("#"):
-            continue
-        try:
-            rules.append(parse_constraint(text, real))
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
-    if not rules:
-        raise ValueError(f"{path}: there is no rule in the file.")
-    return rules
 
 
 def _show(args, report):

@@ -20,6 +20,7 @@ from skgensynth.cli.terminal import (
 from skgensynth.condition_text import parse_condition_texts
 from skgensynth.exceptions import ConstraintError
 from skgensynth.files import DATASETS, load_dataset, read_table, write_table
+from skgensynth.holdout import draw_table, hold_out, split_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,6 @@ synthesizer is fitted to one part and measured against the other, which it never
 same settings fitted to all rows."""
 
 _KINDS = ("categorical", "continuous", "identifier")
-# Figures on fewer held-out rows than this would be chance.
-_LEAST_HOLDOUT = 10
 
 _EPILOG = """\
 conditions:
@@ -140,10 +139,10 @@ def run(args: argparse.Namespace) -> None:
         sentence = _check(args, table, target, conditions)
         report = None if args.no_evaluation else _evaluate(args, table, target, said)
         said.step(f"fitting to all {len(table):,} rows")
-        synthesizer = _synthesizer(args, table).fit(*_split_target(table, target))
+        synthesizer = _synthesizer(args, table).fit(*split_target(table, target))
         n_rows = args.rows or len(table)
         said.step(f"drawing {n_rows:,} rows" + (f" where {sentence}" if sentence else ""))
-        synthetic = _draw(synthesizer, n_rows, table, target, conditions=conditions)
+        synthetic = draw_table(synthesizer, n_rows, table, target, conditions=conditions)
         write_table(synthetic, args.out)
         laws = _laws(args, synthesizer, synthetic)
     if report is not None:
@@ -180,17 +179,13 @@ def _read(args):
     return table, target, source
 
 
-def _split_target(table, target):
-    return (table,) if target is None else (table.drop(columns=target), table[target])
-
-
 def _check(args, table, target, conditions):
     """Find out before the long work whether the table, laws and conditions will do; return the conditions in words."""
     from skgensynth.conditions import Conditions
     from skgensynth.schema import TableSchema
 
     schema = TableSchema.infer(
-        *_split_target(table, target), identifiers=args.identifiers, column_kinds=_kinds(args.kind, table)
+        *split_target(table, target), identifiers=args.identifiers, column_kinds=_kinds(args.kind, table)
     )
     for text in args.constraint:
         _check_sentence("--constraint", text, schema)
@@ -245,32 +240,19 @@ def _synthesizer(args, table):
     )
 
 
-def _draw(synthesizer, n_rows, table, target, conditions=None):
-    """Synthetic rows as one frame, its columns in the order of the real table."""
-    drawn = synthesizer.sample(n_rows, conditions=conditions)
-    frame = drawn if target is None else drawn[0].assign(**{target: drawn[1].to_numpy()})
-    return frame[[name for name in table.columns if name in frame.columns]]
-
-
 def _evaluate(args, table: pd.DataFrame, target: Any, said: Progress) -> QualityReport:
     """Figures of a synthesizer that was fitted to a part of the table, against the rest."""
-    from sklearn.model_selection import train_test_split
-
     from skgensynth.report import evaluate
 
-    n_test = round(args.holdout * len(table))
-    if min(n_test, len(table) - n_test) < _LEAST_HOLDOUT:
-        raise ValueError(
-            f"{len(table)} rows are too few to hold out a share of {args.holdout} and to say anything with "
-            f"{_LEAST_HOLDOUT} rows on either side: use --no-evaluation."
-        )
-    strata = _strata(table, target, n_test)
-    train, test = train_test_split(table, test_size=n_test, random_state=args.seed, stratify=strata)
+    try:
+        train, test = hold_out(table, target, args.holdout, args.seed)
+    except ValueError as error:
+        raise ValueError(f"{error}: use --no-evaluation.") from error
     said.step(f"fitting to {len(train):,} training rows, {len(test):,} held out for the figures")
-    synthesizer = _synthesizer(args, table).fit(*_split_target(train, target))
+    synthesizer = _synthesizer(args, table).fit(*split_target(train, target))
     # Ten times the training rows make chance in the figures small beside that of the real rows.
     n_rows = max(len(train), min(10 * len(train), 20_000))
-    synthetic = _draw(synthesizer, n_rows, table, target)
+    synthetic = draw_table(synthesizer, n_rows, table, target)
     said.step(f"measuring {n_rows:,} synthetic rows")
     names = {column.name for column in synthesizer.schema_.columns if column.kind != "identifier"}
     kept = [name for name in synthetic.columns if str(name) in names]
@@ -285,17 +267,6 @@ def _evaluate(args, table: pd.DataFrame, target: Any, said: Progress) -> Quality
         n_jobs=args.jobs,
         verbose=0 if args.quiet else 1,
     )
-
-
-def _strata(table, target, n_test):
-    """Labels to keep in proportion on both sides of the split, where there are enough of each."""
-    from skgensynth.metrics import infer_task
-
-    if target is None or infer_task(table[target]) == "regression":
-        return None
-    counts = table[target].value_counts()
-    enough = counts.min() >= 2 and len(counts) <= min(n_test, len(table) - n_test)
-    return table[target].astype(str) if enough else None
 
 
 def _laws(args, synthesizer, synthetic):

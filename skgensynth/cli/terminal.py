@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from skgensynth.exceptions import SkgensynthWarning
 from skgensynth.files import PARQUET_SUFFIXES, suffix_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from skgensynth.constraints import Constraint
 
 
 class Parser(argparse.ArgumentParser):
@@ -100,3 +105,21 @@ def check_place(path: str | None) -> None:
         raise ValueError(f"{path}: there is no folder {Path(path).parent} to write to.")
     if path and Path(path).is_dir():
         raise ValueError(f"{path}: is a folder, not a file to write to.")
+
+
+def read_rules(path: str, table: pd.DataFrame) -> list[Constraint]:
+    """Rules of a file, one sentence in each line; an error names the line."""
+    from skgensynth.constraints import parse_constraint
+
+    rules = []
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8-sig").splitlines(), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            rules.append(parse_constraint(text, table))
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}") from error
+    if not rules:
+        raise ValueError(f"{path}: there is no rule in the file.")
+    return rules

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from skgensynth import __version__
 from skgensynth.report import charts, plane, result_charts, verdicts
 from skgensynth.report.svg import plain, shorten
+from skgensynth.report.template import fill
 
 if TYPE_CHECKING:
     from skgensynth.report.quality import QualityReport
@@ -60,26 +59,13 @@ class Origin:
 
 def render(report: QualityReport, origin: Origin | None) -> str:
     """Return the page as HTML text."""
-    try:
-        from jinja2 import Environment
-        from markupsafe import Markup
-    except ImportError as error:
-        raise ImportError("The HTML report needs jinja2: pip install 'skgensynth[report]'.") from error
-
-    folder = files("skgensynth.report")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {
-        "svg": lambda chart: Markup(chart.svg),
-        "count": "{:,}".format,
-    }
-    template = environment.from_string(folder.joinpath("page.html").read_text(encoding="utf-8"))
     columns, heat, rules = _columns(report), _heat_maps(report), _rules(report)
-    return template.render(
+    return fill(
+        "skgensynth.report",
+        "page.html",
         report=report,
         origin=origin,
         sections=_sections(report, heat, rules),
-        style=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),
-        version=__version__,
         limits=verdicts,
         groups=[(name, list(rows)) for name, rows in groupby(report.figures, lambda row: row.group)],
         columns=columns,

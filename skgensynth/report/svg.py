@@ -163,6 +163,51 @@ def points(groups, limits, x_label: str, y_label: str) -> tuple[list[str], float
     return parts, 252
 
 
+def marks(places: np.ndarray, names: Sequence[str], hints: Sequence[str], x_label: str, y_label: str, level: float):
+    """Draw named dots, of shape (n, 2), on axes that end where the dots do; a dashed line at one level of y."""
+    left, right, base, top = 50.0, 316.0, 236.0, 10.0
+    heights = np.append(places[:, 1], [] if np.isnan(level) else level)
+    ends = [_round_ends(values) for values in (places[:, 0], heights)]
+    parts = []
+    for share in (0, 0.5, 1):
+        x, y = left + share * (right - left), base - share * (base - top)
+        ticks = [f"{low + share * (high - low):.3g}" for low, high in ends]
+        parts.append(f'<path class="grid-line" d="M{x:.0f} {base}V{top}M{left} {y:.0f}H{right}"/>')
+        parts.append(label(x, base + 15, ticks[0], anchor="middle" if share < 1 else "end"))
+        parts.append(label(left - 5, y + 4, ticks[1], anchor="end"))
+    (x_low, x_high), (y_low, y_high) = ends
+    xs = left + (places[:, 0] - x_low) / (x_high - x_low) * (right - left)
+    ys = base - (heights - y_low) / (y_high - y_low) * (base - top)
+    if len(ys) > len(xs):
+        parts.append(f'<path class="chance" d="M{left} {ys[-1]:.1f}H{right}"/>')
+    dots = list(zip(xs, ys[: len(xs)], strict=True))
+    for (x, y), hint in zip(dots, hints, strict=True):
+        parts.append(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{escape(hint)}</title></circle>')
+    for (x, y), name in zip(_free_places(dots), names, strict=True):
+        parts.append(label(x, y + 4, name, anchor="middle", css="name"))
+    parts.append(label((left + right) / 2, base + 32, x_label, anchor="middle"))
+    parts.append(label(9, (base + top) / 2, y_label, anchor="middle", turn=-90))
+    return parts, 274
+
+
+def _round_ends(values):
+    """Tenths below and above all values; nothing above 1, the ideal."""
+    low, high = np.floor(10 * values.min() - 0.3) / 10, np.ceil(10 * values.max() + 0.3) / 10
+    return low, max(min(high, 1.0), values.max())
+
+
+def _free_places(dots):
+    """A place beside each dot that no other dot or name has taken, the closest one; the last one if all are."""
+    taken, chosen = list(dots), []
+    turns = np.arange(8) * np.pi / 4
+    for x, y in dots:
+        around = [(x + r * np.cos(turn), y - r * np.sin(turn)) for r in (12, 22, 32) for turn in turns]
+        free = (place for place in around if all(abs(place[0] - a) > 11 or abs(place[1] - b) > 10 for a, b in taken))
+        chosen.append(next(free, around[-1]))
+        taken.append(chosen[-1])
+    return chosen
+
+
 def estimates(rows: Sequence[Estimate], *, low: float, high: float, ends: tuple[str, str]) -> tuple[list[str], float]:
     """Draw figures with intervals along one scale, below their labels; 0 is where they should be."""
 

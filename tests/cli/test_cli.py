@@ -25,6 +25,7 @@ def test_help_names_the_commands(capsys):
     out = capsys.readouterr().out
     assert "generate" in out
     assert "evaluate" in out
+    assert "compare" in out
 
 
 def test_a_reader_who_has_seen_enough_is_no_error(monkeypatch, capsys):

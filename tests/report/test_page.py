@@ -1,43 +1,12 @@
 import builtins
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
 import pytest
+from common.pages import LOADING, PageReader
 
 from skgensynth.report import Origin, evaluate
-
-VOID = {"meta", "br", "img", "link", "hr", "input"}
-LOADING = {"src", "srcset", "href", "action", "data", "poster", "xlink:href", "background"}
-
-
-class _Reader(HTMLParser):
-    """Collects tags with their attributes, and text; every tag must be closed where it was opened."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.text, self.open = [], "", []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-        self.text = " ".join(self.text.split())
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        assert len(attrs) == len(dict(attrs))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not self.open or self.open[-1] != "style":
-            self.text += f" {data}"
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +48,25 @@ def wide():
 
 
 def test_the_page_needs_nothing_else(page):
-    addresses = [value for _, attrs in _Reader(page).tags for name, value in attrs.items() if name in LOADING]
+    addresses = [value for _, attrs in PageReader(page).tags for name, value in attrs.items() if name in LOADING]
     assert all(address.startswith("#") for address in addresses)
-    assert not {"script", "link", "iframe", "object", "embed", "img", "base"} & {tag for tag, _ in _Reader(page).tags}
+    assert not {"script", "link", "iframe", "object", "embed", "img", "base"} & {
+        tag for tag, _ in PageReader(page).tags
+    }
     assert "@import" not in page
     assert "url(" not in page
     assert set(re.findall(r"https?://[^\"' <]+", page)) <= {"http://www.w3.org/2000/svg"}
 
 
 def test_jumps_on_the_page_arrive(page):
-    tags = _Reader(page).tags
+    tags = PageReader(page).tags
     places = [attrs["id"] for _, attrs in tags if "id" in attrs]
     assert len(places) == len(set(places))
     assert {attrs["href"][1:] for tag, attrs in tags if tag == "a"} <= set(places)
 
 
 def test_the_verdict_comes_first(page, report):
-    text = _Reader(page).text
+    text = PageReader(page).text
     places = [
         text.index(words)
         for words in (report.headline, "Utility good", "Where these figures come from", "Each column", "All figures")
@@ -108,13 +79,13 @@ def test_the_verdict_comes_first(page, report):
 
 
 def test_every_figure_stands_beside_its_reference(page, report):
-    text = _Reader(page).text
+    text = PageReader(page).text
     for figure in report.figures:
         assert f"{figure.name} {figure.texts[0]} {figure.texts[1]} {figure.meaning} {figure.better}" in text
 
 
 def test_the_page_says_where_figures_and_rows_come_from(page):
-    text = _Reader(page).text
+    text = PageReader(page).text
     assert "was fitted on 400 training rows and never saw the 250 held-out rows" in text
     assert "fitted afterwards to all 650 rows" in text
     assert "age is at least 65" in text
@@ -123,7 +94,7 @@ def test_the_page_says_where_figures_and_rows_come_from(page):
 
 def test_rows_in_a_file_are_taken_for_what_they_are_said_to_be(report, rows, tmp_path):
     report.to_html(tmp_path / "report.html", Origin(source="real.csv", output="made.csv", table=rows(800, 2)))
-    text = _Reader((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    text = PageReader((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "made.csv: 800 synthetic rows against real.csv" in text
     assert "The figures hold if the synthesizer was fitted to the former and never saw the latter." in text
     assert "fitted afterwards" not in text
@@ -131,7 +102,7 @@ def test_rows_in_a_file_are_taken_for_what_they_are_said_to_be(report, rows, tmp
 
 def test_without_held_out_rows_nothing_is_drawn_of_utility_and_privacy(unheld, tmp_path):
     unheld.to_html(tmp_path / "report.html")
-    reader = _Reader((tmp_path / "report.html").read_text(encoding="utf-8"))
+    reader = PageReader((tmp_path / "report.html").read_text(encoding="utf-8"))
     places = {attrs.get("id") for _, attrs in reader.tags}
     assert not {"utility", "privacy", "rules"} & places
     assert "There were no held-out rows, so nothing is said about utility and attacks." in reader.text
@@ -146,7 +117,7 @@ def test_names_from_the_table_are_escaped(page):
 
 
 def test_every_picture_has_words_for_it(page):
-    tags = _Reader(page).tags
+    tags = PageReader(page).tags
     pictures = [attrs for tag, attrs in tags if tag == "svg"]
     # Utility, classes; columns; heat maps; plane; attacks, distances, curves.
     assert len(pictures) in (2 + 7 + 3 + 1 + 3, 2 + 7 + 3 + 2 + 3)
@@ -158,7 +129,7 @@ def test_every_picture_has_words_for_it(page):
 
 
 def test_broken_rules_stand_beside_real_rows(page, report):
-    text = _Reader(page).text
+    text = PageReader(page).text
     rule = report.rules.per_rule.loc["_old"]
     assert "1 of 2 rules is broken" in text
     assert f"_old {rule['share']:.1%} ({rule['violations']:.0f}) {rule['real_share']:.1%}" in text
@@ -171,7 +142,7 @@ def test_the_page_follows_light_and_dark_and_fits_a_phone(page):
 
 def test_a_page_without_origin_leaves_that_part_out(report, tmp_path):
     report.to_html(tmp_path / "report.html")
-    text = _Reader((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    text = PageReader((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "fitted afterwards" not in text
     assert report.headline in text
 
@@ -181,7 +152,7 @@ def test_a_wide_table_of_odd_names_stays_whole_and_small(wide, tmp_path):
     wide.to_html(tmp_path / "report.html", origin)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert (tmp_path / "report.html").stat().st_size < 3_000_000
-    reader = _Reader(page)
+    reader = PageReader(page)
     assert not {"script", "img"} & {tag for tag, _ in reader.tags}
     assert not any(name.startswith("on") for _, attrs in reader.tags for name in attrs)
     assert sum(tag == "svg" for tag, _ in reader.tags) >= 100 + 3 + 1 + 3

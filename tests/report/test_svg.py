@@ -123,3 +123,40 @@ def test_cells_of_thirty_columns_are_legible():
     edges = [text.text for text in drawing.iter(f"{SVG}text") if text.get("class") == "edge"]
     assert len(edges) == 60
     assert max(map(len, edges)) <= 18
+
+
+def _marks(places, level=np.nan):
+    names = [str(i) for i in range(len(places))]
+    return _draw(*svg.marks(np.array(places, dtype=float), names, names, "privacy", "utility", level))
+
+
+def test_marks_stand_on_axes_that_end_where_they_do():
+    drawing = _marks([[0.62, 0.35], [0.78, 0.55]])
+    first, second = drawing.iter(f"{SVG}circle")
+    assert float(first.get("cx")) < float(second.get("cx"))
+    assert float(first.get("cy")) > float(second.get("cy"))
+    texts = [text.text for text in drawing.iter(f"{SVG}text") if text.get("class") is None]
+    assert texts == ["0.5", "0.3", "0.7", "0.45", "0.9", "0.6", "privacy", "utility"]
+
+
+def test_the_ideal_is_the_end_of_an_axis():
+    drawing = _marks([[1.0, -3.2], [1.0, 1.0]])
+    texts = {text.text for text in drawing.iter(f"{SVG}text")}
+    assert {"0.9", "1", "-3.3"} <= texts
+    assert {circle.get("cx") for circle in drawing.iter(f"{SVG}circle")} == {"316.0"}
+
+
+def test_a_level_is_a_dashed_line_within_the_picture():
+    drawing = _marks([[0.5, 0.5]], level=0.9)
+    (line,) = (path for path in drawing.iter(f"{SVG}path") if path.get("class") == "chance")
+    height = float(line.get("d").split()[1].split("H")[0])
+    assert 10 <= height < float(next(drawing.iter(f"{SVG}circle")).get("cy"))
+    assert not [path for path in _marks([[0.5, 0.5]]).iter(f"{SVG}path") if path.get("class") == "chance"]
+
+
+def test_names_of_marks_that_meet_do_not():
+    drawing = _marks([[0.5, 0.5]] * 12)
+    places = [(float(t.get("x")), float(t.get("y"))) for t in drawing.iter(f"{SVG}text") if t.get("class") == "name"]
+    pairs = [(a, b) for i, a in enumerate(places) for b in places[:i]]
+    assert len(places) == 12
+    assert all(abs(a[0] - b[0]) > 10 or abs(a[1] - b[1]) > 9 for a, b in pairs)
