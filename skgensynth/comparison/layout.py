@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 _LONGEST_ERROR = 100
 NONE = "–"
-REAL = "real rows"
 
 
 class Column(NamedTuple):
-    """One column of the table: a figure, which direction is better, and the same figure of real rows."""
+    """One column of the table: a figure, which direction is better, and the same figure of real rows and of chance."""
 
     key: str
     heading: str
@@ -27,6 +26,7 @@ class Column(NamedTuple):
     better: str = ""
     real: str = ""
     interval: tuple[str, str] | None = None
+    chance: str = ""
 
     def text(self, figures: Mapping[str, float], key: str | None = None) -> str:
         """The figure in words."""
@@ -37,7 +37,7 @@ class Column(NamedTuple):
 COLUMNS = (
     Column("validity", "valid", "{:.1%}", "higher"),
     Column("fidelity", "fidelity", "{:.2f}", "higher", "fidelity_floor"),
-    Column("utility", "utility", "{:.2f}", "higher", "utility_real", ("utility_low", "utility_high")),
+    Column("utility", "utility", "{:.2f}", "higher", "utility_real", ("utility_low", "utility_high"), "utility_chance"),
     Column("membership_auc", "attack AUC", "{:.2f}", "", "", ("membership_low", "membership_high")),
     Column("privacy", "privacy", "{:.2f}", "higher"),
     Column("harmonic", "harmonic", "{:.2f}", "higher"),
@@ -68,11 +68,12 @@ class Line(NamedTuple):
 
 
 class RunTable(NamedTuple):
-    """The runs on one data table."""
+    """The runs on one data table, and what their figures stand beside."""
 
     name: str
     sizes: str
     columns: Sequence[Column]
+    references: Sequence[Line]
     lines: Sequence[Line]
     runs: Sequence[ComparisonRun]
 
@@ -91,14 +92,18 @@ def _table(name: str, runs: list[ComparisonRun]) -> RunTable:
     done = [run for run in runs if not run.error]
     columns = [column for column in COLUMNS if any(column.text(run.figures) != NONE for run in done)]
     best = {column.key: _best(column, done) for column in columns}
-    lines = []
-    if done:
-        real = [Cell(column.text(done[0].figures, column.real) if column.real else "") for column in columns]
-        lines.append(Line((REAL, ""), real))
+    references, lines = [], []
+    for words, keys in (
+        ("real rows", [column.real for column in columns]),
+        ("chance", [column.chance for column in columns]),
+    ):
+        known = [column.text(done[0].figures, key) if key else "" for column, key in zip(columns, keys, strict=True)]
+        if any(text not in ("", NONE) for text in known):
+            references.append(Line((words, ""), [Cell(text) for text in known]))
     for run in runs:
         cells = [_cell(column, run.figures, best[column.key]) for column in columns]
         lines.append(Line(run_names(run), [] if run.error else cells, plain(run.error)))
-    return RunTable(plain(name), _sizes(done), columns, lines, runs)
+    return RunTable(plain(name), _sizes(done), columns, references, lines, runs)
 
 
 def _cell(column: Column, figures: Mapping[str, float], best: str | None) -> Cell:
@@ -146,10 +151,11 @@ def as_text(runs: Sequence[ComparisonRun]) -> str:
     parts = []
     for table in tables(runs):
         header = ("model", "prompt", *(column.heading for column in table.columns))
-        rows = [(*line.names, *(cell.text + "*" * cell.is_best for cell in line.cells)) for line in table.lines]
+        shown = [*table.references, *table.lines]
+        rows = [(*line.names, *(cell.text + "*" * cell.is_best for cell in line.cells)) for line in shown]
         widths = [max(len(row[place]) for row in [header, *rows] if place < len(row)) for place in range(len(header))]
         lines = [f"{table.name}: {table.sizes}", _text_row(header, widths)]
-        for line, row in zip(table.lines, rows, strict=True):
+        for line, row in zip(shown, rows, strict=True):
             failure = f"  failed: {shorten(line.error, _LONGEST_ERROR)}" if line.error else ""
             lines.append(_text_row(row, widths) + failure)
         parts.append("\n".join(lines))
@@ -167,7 +173,7 @@ def as_html(runs: Sequence[ComparisonRun]) -> str:
     parts = []
     for table in tables(runs):
         header = "".join(f"<th>{name}</th>" for name in ("model", "prompt", *(each.heading for each in table.columns)))
-        rows = "".join(_html_row(line, len(table.columns)) for line in table.lines)
+        rows = "".join(_html_row(line, len(table.columns)) for line in [*table.references, *table.lines])
         parts.append(
             f"<p><b>{escape(table.name)}</b>: {table.sizes}</p>"
             f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"

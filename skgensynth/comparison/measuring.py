@@ -31,6 +31,7 @@ from skgensynth.metrics import (
     tstr,
 )
 from skgensynth.report.measures import MAX_ROWS, Attempts, Tables, draw_rows
+from skgensynth.report.results import chance_of
 from skgensynth.schema import TableSchema
 from skgensynth.synllm.rules import MINED, collect_rules
 
@@ -123,7 +124,9 @@ def _of_real_rows(setting: Setting, attempts: Attempts) -> dict[str, float]:
         figures["class_gaps_floor"] = held_out["class_gaps"]
     if setting.target is not None:
         options: dict[str, Any] = {"random_state": setting.seed, "n_jobs": setting.n_jobs, "n_bootstrap": 0}
-        figures["utility_real"] = trtr(drawn.train, drawn.test, setting.target, task=setting.task, **options).score
+        ceiling = trtr(drawn.train, drawn.test, setting.target, task=setting.task, **options)
+        figures["utility_real"] = ceiling.score
+        figures["utility_chance"] = next(iter(chance_of(ceiling).values()))
     return figures | {f"{name}_real": share for name, share in _rules(tables.synthetic, setting.rules).items()}
 
 

@@ -29,15 +29,13 @@ def render(report: ComparisonReport) -> str:
 
 def _section(place: int, table: layout.RunTable) -> dict[str, Any]:
     """One data table: its lines, numbered as the dots of its chart are."""
-    has_real = bool(table.lines) and table.lines[0].names == (layout.REAL, "")
-    lines = table.lines[has_real:]
     return {
         "id": f"table-{place + 1}",
         "name": svg.shorten(table.name, 80),
         "sizes": table.sizes,
         "columns": table.columns,
-        "real": table.lines[0] if has_real else None,
-        "lines": list(zip(range(1, len(lines) + 1), lines, strict=True)),
+        "references": table.references,
+        "lines": list(enumerate(table.lines, start=1)),
         "chart": _chart(table),
         "remarks": _remarks(table),
     }

@@ -18,7 +18,7 @@ __all__ = ["FIGURES", "ComparisonReport", "ComparisonRun"]
 FIGURES = (
     *("n_train", "n_test", "n_rows", "validity"),
     *("fidelity", "fidelity_floor", "divergence", "association", "detection_auc"),
-    *("utility", "utility_low", "utility_high", "utility_real"),
+    *("utility", "utility_low", "utility_high", "utility_real", "utility_chance"),
     *("privacy", "membership_auc", "membership_low", "membership_high", "copies", "harmonic"),
     *("hard_broken", "hard_broken_real", "soft_broken", "soft_broken_real", "class_gaps", "class_gaps_floor"),
     *("n_requests", "n_prompt_tokens", "n_completion_tokens", "n_tokens", "fit_seconds", "seconds"),
@@ -47,7 +47,7 @@ class ComparisonRun:
         - "fidelity": `global_fidelity_index` of equal numbers of synthetic and of held-out rows against the training
           rows, from "divergence", "association" and "detection_auc"; "fidelity_floor": that of the held-out rows.
         - "utility": macro F1 or R² of `tstr`, with its 95 % interval "utility_low" to "utility_high"; "utility_real":
-          that of `trtr`, the ceiling.
+          that of `trtr`, the ceiling; "utility_chance": that of always predicting the most frequent class, or the mean.
         - "privacy": ``1 - 2 * max(0, AUC - 0.5)`` of the membership attack by distance, as in `score_privacy`;
           "membership_auc" with its 95 % interval "membership_low" to "membership_high"; "copies": synthetic rows that
           repeat a training row exactly.

@@ -51,11 +51,27 @@ class UtilityFigures:
     @property
     def chance(self) -> dict[str, float]:
         """What a model reaches that always predicts the most frequent class, or the mean."""
-        if self.real.task == "regression":
-            return {"r2": 0.0}
-        counts = np.array([each["support"] for each in next(iter(self.real.per_class.values())).values()])
-        most = counts.max() / counts.sum()
-        return {"macro_f1": float(2 * most / (1 + most) / len(counts)), "auc": 0.5, "accuracy": float(most)}
+        return chance_of(self.real)
+
+
+def chance_of(result: UtilityResult) -> dict[str, float]:
+    """What a model reaches that always predicts the most frequent class of the test rows, or their mean.
+
+    Parameters
+    ----------
+    result : UtilityResult
+        Of any models on these test rows.
+
+    Returns
+    -------
+    dict of str to float
+        "r2" of a regression; else "macro_f1", "auc" and "accuracy".
+    """
+    if result.task == "regression":
+        return {"r2": 0.0}
+    counts = np.array([each["support"] for each in next(iter(result.per_class.values())).values()])
+    most = counts.max() / counts.sum()
+    return {"macro_f1": float(2 * most / (1 + most) / len(counts)), "auc": 0.5, "accuracy": float(most)}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ def lines(runs):
 
 def column(table, key):
     place = [each.key for each in table.columns].index(key)
-    return [line.cells[place] if line.cells else None for line in table.lines]
+    return [line.cells[place] if line.cells else None for line in [*table.references, *table.lines]]
 
 
 RUNS = (
@@ -25,8 +25,8 @@ RUNS = (
 
 def test_each_run_has_a_line_below_that_of_real_rows():
     table = lines(RUNS)
+    assert [line.names for line in table.references] == [("real rows", "")]
     assert [line.names for line in table.lines] == [
-        ("real rows", ""),
         ("a", "seed_ex"),
         ("a", "clin_rule"),
         ("b", "seed_ex"),
@@ -59,7 +59,15 @@ def test_what_is_not_known_is_a_dash():
 
 def test_intervals_stand_beside_their_figures():
     (run,) = [make_run(utility=0.5, utility_low=0.4, utility_high=0.6)]
-    assert column(lines([run]), "utility")[1].interval == "0.40 to 0.60"
+    assert column(lines([run]), "utility")[0].interval == "0.40 to 0.60"
+
+
+def test_chance_has_a_line_where_it_is_known():
+    table = lines([make_run(utility=0.5, utility_real=0.8, utility_chance=0.4, privacy=1.0)])
+    assert [line.names[0] for line in table.references] == ["real rows", "chance"]
+    assert [cell.text for cell in column(table, "utility")] == ["0.80", "0.40", "0.50"]
+    assert [cell.text for cell in column(table, "privacy")] == ["", "", "1.00"]
+    assert lines([make_run(privacy=1.0)]).references == []
 
 
 def test_the_headline_names_the_best_balance_of_each_table():

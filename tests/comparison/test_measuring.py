@@ -7,6 +7,7 @@ import pytest
 from common.planted import Planted
 from common.scripted import SCRIPTED
 from common.ward import ward
+from sklearn.metrics import f1_score
 
 from skgensynth import SynLLMSynthesizer
 from skgensynth.comparison.measuring import prepare, try_out
@@ -44,6 +45,8 @@ def test_figures_are_those_of_the_metrics():
     assert figures["utility"] == learnt.score
     assert (figures["utility_low"], figures["utility_high"]) == learnt.score_interval
     assert figures["utility_real"] == trtr(train, test, "died", random_state=0).score
+    most = test["died"].mode()[0]
+    assert figures["utility_chance"] == pytest.approx(f1_score(test["died"], [most] * len(test), average="macro"))
     attack = membership_inference(train, test, rows, random_state=0)
     assert (figures["membership_low"], figures["membership_high"]) == attack.auc_interval
     assert figures["privacy"] == 1 - 2 * max(0, attack.auc - 0.5)
@@ -119,6 +122,7 @@ def test_an_r2_below_zero_is_no_quality():
     setting = ready(table, target="dose")
     figures = planted(table.assign(dose=-1000.0 * table["age"]), setting).figures
     assert figures["utility_real"] > 0.8
+    assert figures["utility_chance"] == 0
     assert figures["utility"] < 0
     assert figures["harmonic"] == 0.0
     assert "class_gaps" not in figures

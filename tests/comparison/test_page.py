@@ -7,7 +7,13 @@ from common.runs import make_run
 
 from skgensynth.comparison import ComparisonReport
 
-FIGURES = {"utility_real": 0.8, "membership_auc": 0.52, "membership_low": 0.45, "membership_high": 0.6}
+FIGURES = {
+    "utility_real": 0.8,
+    "utility_chance": 0.3,
+    "membership_auc": 0.52,
+    "membership_low": 0.45,
+    "membership_high": 0.6,
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,7 @@ def test_tables_have_lines_for_real_rows_and_for_each_run(page):
     assert "5 runs on 3 tables; 2 failed" in text
     assert "On <b>ward</b>, DISCO balances privacy and utility best (0.79)." in text
     assert "real rows 0.80" in text
+    assert "chance 0.30" in text
     assert "1 a seed_ex 90.0% 0.40" in text
     assert "2 a clin_rule Failed. SamplingError: <script>none</script>" in text
     assert "3 DISCO – –" in text
