@@ -150,7 +150,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
     --------
     >>> import pandas as pd
     >>> from skgensynth import MallmGanSynthesizer
-    >>> table = pd.DataFrame({"age": range(30, 60), "smoker": ["no", "no", "yes"] * 10})
+    >>> table = pd.DataFrame({"age": [31, 45, 45, 62, 70] * 6, "smoker": ["no", "no", "yes"] * 10})
     >>> edges = [("age", "smoker")]
     >>> synthesizer = MallmGanSynthesizer(init=edges, optimize=False, random_state=0).fit(table)
     >>> synthesizer.causal_graph_.edges
@@ -288,7 +288,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         --------
         >>> import pandas as pd
         >>> from skgensynth import MallmGanSynthesizer
-        >>> table = pd.DataFrame({"age": range(30, 60), "smoker": ["no", "no", "yes"] * 10})
+        >>> table = pd.DataFrame({"age": [31, 45, 45, 62, 70] * 6, "smoker": ["no", "no", "yes"] * 10})
         >>> cost = MallmGanSynthesizer(init="none", n_epochs=2, optimize=False).estimate_cost(table)
         >>> cost.fit.n_requests, cost.sample(30).n_requests
         (0, 30)
