@@ -13,7 +13,7 @@ from skgensynth.checks import RowCheck
 from skgensynth.conditions import Conditions
 from skgensynth.copies import CopyFilter
 from skgensynth.decimals import number_decimals
-from skgensynth.exceptions import TrainingRowsUnavailableError
+from skgensynth.exceptions import CausalGraphError, TrainingRowsUnavailableError
 from skgensynth.llm import LanguageModel, Metered, Usage, resolve
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.causal import edges_by_name, learn_graph
@@ -107,7 +107,10 @@ class ProcessSynthesizer(PromptedSynthesizer):
         if isinstance(self.init, str):
             return check_expert_edges(nodes, required, forbidden)
         given = CausalGraph(tuple(nodes), tuple(edges_by_name(self.init, self.schema_, "init")))
-        return repair_edges(given.edges, nodes, required=required, forbidden=forbidden)[0]
+        graph, notes = repair_edges(given.edges, nodes, required=required, forbidden=forbidden)
+        if not set(given.edges) <= set(graph.edges):
+            raise CausalGraphError(f"init does not go with required_edges and forbidden_edges: {'; '.join(notes)}")
+        return graph
 
     def _expert_edges(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         names = ("required_edges", "forbidden_edges")

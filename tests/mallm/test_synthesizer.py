@@ -136,7 +136,9 @@ def test_the_first_graph_may_be_given_and_experts_have_the_last_word():
     given = [("age", "weight"), ("sex", "weight")]
     assert quick(init=given, optimize=False).fit(X, y).causal_graph_.edges == tuple(given)
     experts = {"required_edges": [("sex", "age")], "forbidden_edges": [("age", "weight")]}
-    fitted = quick(init=given, **experts).fit(X, y)
+    with pytest.raises(CausalGraphError, match=r"init does not go with .*age -> weight was left out"):
+        quick(init=given, **experts).fit(X, y)
+    fitted = quick(init=given[1:], **experts).fit(X, y)
     for iteration in fitted.trajectory_:
         assert ("sex", "age") in iteration.graph.edges
         assert ("age", "weight") not in iteration.graph.edges
