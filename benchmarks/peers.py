@@ -1,4 +1,7 @@
-"""The methods that are compared. Each is a function (train, target, task, seed) -> sample, and sample(n) -> frame."""
+"""The methods that are compared. Each is a function (train, target, task, seed) -> sample, and sample(n) -> frame.
+
+A sampler of a method that can be asked for a class takes it as ``label``.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,11 @@ def smotenc(train, target, task, seed):
     discrete = [column for column in complete.discrete if column != target]
     counts = y.value_counts()
 
-    def sample(n):
+    def sample(n, label=None):
+        only = None if label is None else complete.code(target, label)
+        more = (n * counts / len(y)).round().astype(int) if only is None else n * (counts.index == only)
         settings = {
-            "sampling_strategy": {label: count + round(n * count / len(y)) for label, count in counts.items()},
+            "sampling_strategy": (counts + more).to_dict(),
             "k_neighbors": min(5, counts.min() - 1),
             "random_state": seed,
         }
@@ -116,8 +121,8 @@ def disco(train, target, task, seed, feedback=None):
     synthesizer = DiscoTabSynthesizer(feedback=feedback, random_state=seed)
     synthesizer.fit(train.drop(columns=target), train[target])
 
-    def sample(n):
-        X, y = synthesizer.sample(n)
+    def sample(n, label=None):
+        X, y = synthesizer.sample(n, conditions=None if label is None else {target: label})
         return X.assign(**{target: y})[train.columns]
 
     return sample
@@ -188,7 +193,7 @@ class _Complete:
         self.categories = {column: frame[column].dropna().unique().tolist() for column in self.levels}
         encoded = frame.copy()
         for column, categories in self.categories.items():
-            names = {value: f"level {code}" for code, value in enumerate(categories)}
+            names = {value: self.code(column, value) for value in categories}
             encoded[column] = frame[column].map(names).astype(object).fillna(_ABSENT)
         for column in self.gappy:
             encoded[column] = frame[column].fillna(frame[column].median())
@@ -200,13 +205,17 @@ class _Complete:
         decoded = pd.DataFrame(index=rows.index)
         for column in self.train:
             if column in self.categories:
-                values = {f"level {code}": value for code, value in enumerate(self.categories[column])}
+                values = {self.code(column, value): value for value in self.categories[column]}
                 decoded[column] = rows[column].map(values)
             else:
                 # As SDV's wrapper around these peers does: as many decimals as the real column has.
                 numbers = rows[column].astype(float).round(_decimals(self.train[column]))
                 decoded[column] = numbers.where(rows[self._flag(column)] == "no") if column in self.gappy else numbers
         return decoded
+
+    def code(self, column, value):
+        """What peers see of a level."""
+        return f"level {self.categories[column].index(value)}"
 
     @staticmethod
     def _flag(column):

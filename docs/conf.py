@@ -40,6 +40,8 @@ sphinx_gallery_conf = {
             "plot_minority.py",
             "plot_feedback.py",
             "plot_search.py",
+            "plot_prompts.py",
+            "plot_mallm.py",
         ]
     ),
     "abort_on_example_error": True,

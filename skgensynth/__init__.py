@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from skgensynth.base import BaseSynthesizer
     from skgensynth.comparison.running import compare
     from skgensynth.disco.synthesizer import DiscoTabSynthesizer
+    from skgensynth.mallm.synthesizer import MallmGanSynthesizer
     from skgensynth.metrics.scorers import (
         make_privacy_scorer,
         make_utility_scorer,
@@ -27,6 +28,7 @@ __all__ = [
     "AugmentedRegressor",
     "BaseSynthesizer",
     "DiscoTabSynthesizer",
+    "MallmGanSynthesizer",
     "SynLLMSynthesizer",
     "__version__",
     "compare",
@@ -44,6 +46,7 @@ _HOMES = {
     "AugmentedRegressor": "skgensynth.augment",
     "BaseSynthesizer": "skgensynth.base",
     "DiscoTabSynthesizer": "skgensynth.disco.synthesizer",
+    "MallmGanSynthesizer": "skgensynth.mallm.synthesizer",
     "SynLLMSynthesizer": "skgensynth.synllm.synthesizer",
     "compare": "skgensynth.comparison.running",
     "evaluate": "skgensynth.report.evaluation",

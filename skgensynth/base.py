@@ -16,7 +16,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skgensynth.checks import RowCheck
+from skgensynth.checks import RowCheck, row_texts
 from skgensynth.conditions import Conditions
 from skgensynth.containers import read_table, read_target
 from skgensynth.copies import CopyFilter
@@ -25,7 +25,7 @@ from skgensynth.laws import Laws
 from skgensynth.persistence import load_synthesizer, save_synthesizer
 from skgensynth.resampling import append_rows, check_classes, densify, take_columns, to_indicators
 from skgensynth.sampling import Candidates, RandomState, gather, make_generator
-from skgensynth.schema import Column, TableSchema
+from skgensynth.schema import TableSchema
 
 __all__ = ["BaseSynthesizer"]
 
@@ -204,8 +204,8 @@ class BaseSynthesizer(BaseOverSampler):
             {"n_samples": n_samples, "random_state": random_state},
             caller_name=f"{type(self).__name__}.sample",
         )
-        rng = make_generator(self.random_state if random_state is None else random_state, "sample")
-        return self._draw(int(n_samples), conditions, rng)
+        seed = self.random_state if random_state is None else random_state
+        return self._draw(int(n_samples), conditions, make_generator(seed, "sample"))
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_resample(self, X, y):
@@ -284,7 +284,7 @@ class BaseSynthesizer(BaseOverSampler):
             made = error.partial
             error.partial = self.schema_.decode(made, rng) if made is not None and len(made) else None
             if isinstance(error, SamplingError):
-                error.examples = [row if isinstance(row, str) else self._readable(row) for row in error.examples]
+                error.examples = [row_texts(row, self.schema_) for row in error.examples]
             raise
         return self.schema_.decode(values, rng)
 
@@ -319,14 +319,8 @@ class BaseSynthesizer(BaseOverSampler):
     def _active_copy_filter(self, conditions: Conditions) -> CopyFilter | None:
         """Give the filter of training rows, where copies are to be refused and the rows are at hand."""
         copies = getattr(self, "_copies", None)
-        if self.copies == "allow" or copies is None or not copies.refuses(conditions):
-            return None
-        return copies
-
-    def _readable(self, row: np.ndarray) -> dict[str, str]:
-        """Give one encoded row as text by column."""
-        columns = zip(self.schema_.modelled, row, strict=True)
-        return {column.name: _text(value, column) for column, value in columns}
+        refused = self.copies == "refuse" and copies is not None and copies.refuses(conditions)
+        return copies if refused else None
 
     def _fit_resample(self, X, y):
         """Append what ``sampling_strategy_`` asks for to the rows that were fitted."""
@@ -404,12 +398,3 @@ class BaseSynthesizer(BaseOverSampler):
         tags.input_tags.string = True
         tags.input_tags.allow_nan = True
         return tags
-
-
-def _text(value: float, column: Column) -> str:
-    """Write one encoded value, which may not be one of the column's."""
-    if np.isnan(value):
-        return "missing"
-    if column.kind == "categorical" and value not in range(len(column.levels)):
-        return f"no level ({value:g})"
-    return column.format(value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from skgensynth.conditions import Conditions
-from skgensynth.copies import CopyFilter
+from skgensynth.copies import COPIED, CopyFilter
 from skgensynth.laws import Laws
 from skgensynth.schema import Column, TableSchema
 
-__all__ = ["RowCheck"]
+__all__ = ["RowCheck", "row_texts"]
 
 
 class RowCheck:
@@ -64,7 +64,7 @@ class RowCheck:
             ok &= ~unmet
         if self._copies is not None:
             copied = self._copies.is_copy(values)
-            reasons["exact copy of a training row"] = copied
+            reasons[COPIED] = copied
             ok &= ~copied
         if self._laws is not None:
             broken = np.zeros((len(values), len(self._laws)), dtype=bool)
@@ -84,3 +84,18 @@ def _foreign(values: np.ndarray, column: Column) -> np.ndarray:
     else:
         foreign = ~((values >= column.minimum) & (values <= column.maximum))
     return np.where(missing, not column.has_missing, foreign)
+
+
+def row_texts(row: np.ndarray | str, schema: TableSchema) -> dict[str, str] | str:
+    """Give one encoded row, whose values may be none of the table's, as text by column; a text as it is."""
+    if isinstance(row, str):
+        return row
+    return {column.name: _text(value, column) for column, value in zip(schema.modelled, row, strict=True)}
+
+
+def _text(value: float, column: Column) -> str:
+    if np.isnan(value):
+        return "missing"
+    if column.kind == "categorical" and value not in range(len(column.levels)):
+        return f"no level ({value:g})"
+    return column.format(value)

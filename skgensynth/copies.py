@@ -8,7 +8,9 @@ import pandas as pd
 from skgensynth.conditions import Allowed, Conditions
 from skgensynth.schema import Column, TableSchema
 
-__all__ = ["CopyFilter", "row_keys"]
+__all__ = ["COPIED", "CopyFilter", "grid_size", "row_keys"]
+
+COPIED = "exact copy of a training row"  # why such a row is rejected
 
 # Refusing copies takes at most this share of the natural rows away (total variation distance); ours. Tables of real
 # records lie below 0.07, all-categorical ones of few distinct rows above 0.85.
@@ -125,15 +127,28 @@ class CopyFilter:
             once = counts == 1
             turing = 2.0 * (counts == 2).sum() / max(1, once.sum()) / len(values)
             shares[once] = np.minimum(shares[once], turing)
-            shares = np.maximum(shares, 1.0 / _grid_size(column, allowed))
+            shares = np.maximum(shares, 1.0 / grid_size(column, allowed))
         position = np.minimum(np.searchsorted(levels, wanted), len(levels) - 1)
         found = (levels[position] == wanted) | (np.isnan(levels[position]) & np.isnan(wanted))
         result[found] = shares[position[found]]
         return result
 
 
-def _grid_size(column: Column, allowed: Allowed | None) -> float:
-    """Count the values a continuous column can take (infinity without a grid)."""
+def grid_size(column: Column, allowed: Allowed | None) -> float:
+    """Count the values that a continuous column can take.
+
+    Parameters
+    ----------
+    column : Column
+        A continuous column.
+    allowed : Allowed or None
+        A condition on it.
+
+    Returns
+    -------
+    float
+        At least 1; infinity without a grid.
+    """
     intervals = ((column.minimum, column.maximum),) if allowed is None else allowed.intervals
     size = float(column.has_missing if allowed is None else allowed.missing)
     for low, high in intervals:

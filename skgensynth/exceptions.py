@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "BudgetExceededError",
+    "CausalGraphError",
     "ConditionError",
     "ConstraintError",
     "ConstraintWarning",
@@ -52,6 +53,10 @@ class ConditionError(SkgensynthError, ValueError):
 
 class ConstraintError(SkgensynthError, ValueError):
     """A constraint cannot be read, or does not suit the table; the message says where and what is allowed."""
+
+
+class CausalGraphError(SkgensynthError, ValueError):
+    """A causal graph names an unknown column, has a cycle, or contradicts an expert; the message names the columns."""
 
 
 class SamplingError(SkgensynthError, RuntimeError):
@@ -166,7 +171,10 @@ class InterruptedTrainingWarning(SkgensynthWarning):
 
 
 class PromptWarning(SkgensynthWarning):
-    """A prompt was shortened to fit into the model's context; the message says what was left out."""
+    """A prompt was shortened to fit into the model's context, or a model's rows are not what they should be.
+
+    The message says what was left out, or what is wrong with the rows and what helps.
+    """
 
 
 class ConstraintWarning(SkgensynthWarning):

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skgensynth.checks import RowCheck
+from skgensynth.checks import RowCheck, row_texts
 from skgensynth.conditions import Conditions
 from skgensynth.constraints import parse_constraint
 from skgensynth.copies import CopyFilter
@@ -93,3 +93,9 @@ def test_without_laws_no_reason_speaks_of_any(schema, values):
 
     assert ok.all()
     assert not reasons
+
+
+def test_rows_are_told_even_if_they_are_none(schema, values):
+    assert row_texts(values[1], schema) == {"age": "41", "bmi": "18.7", "sex": "M", "empty": "missing"}
+    assert row_texts(np.array([41, np.nan, 7, np.nan]), schema)["sex"] == "no level (7)"
+    assert row_texts("a reply", schema) == "a reply"

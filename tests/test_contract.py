@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from common.scripted import SCRIPTED
-from common.synthesizers import SYNTHESIZERS, expected_failures
+from common.synthesizers import SYNTHESIZERS, expected_failures, keeping_rows
 from common.tables import mixed_table, number_table
 from imblearn.pipeline import make_pipeline
 from imblearn.utils import estimator_checks as imblearn_checks
@@ -26,14 +26,16 @@ from skgensynth import BaseSynthesizer
 from skgensynth.disco.feedback import discriminators, stage, trees
 from skgensynth.exceptions import ConditionError, ModelNotFoundError, SchemaError
 from skgensynth.llm import resolve
-from skgensynth.synllm import synthesizer as synthesizer_module
+from skgensynth.mallm import fitting as fitting_module
+from skgensynth.prompted import base as prompted_module
 
 
 @pytest.fixture(autouse=True, scope="module")
 def scripted_model():
     """A language model that goes by a name, as those do that can be saved."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthesizer_module, "resolve", lambda llm: SCRIPTED if llm == "scripted" else resolve(llm))
+        for module in (prompted_module, fitting_module):
+            patch.setattr(module, "resolve", lambda llm: SCRIPTED if llm == "scripted" else resolve(llm))
         yield
 
 
@@ -519,13 +521,13 @@ def test_pickles_leave_the_training_rows_out(fitted):
 
 
 def test_a_pickled_synthesizer_samples_the_same_rows(unfitted):
-    fitted = clone(unfitted).set_params(copies="allow").fit(*mixed_table(60))
+    fitted = keeping_rows(unfitted).fit(*mixed_table(60))
     copy = pickle.loads(pickle.dumps(fitted))
     assert_frame_equal(copy.sample(50)[0], fitted.sample(50)[0])
 
 
 def test_a_loaded_synthesizer_samples_the_same_rows(unfitted, tmp_path):
-    fitted = clone(unfitted).set_params(copies="allow").fit(*mixed_table(60))
+    fitted = keeping_rows(unfitted).fit(*mixed_table(60))
     fitted.save(tmp_path / "deep" / "model")
     for cls in (type(unfitted), BaseSynthesizer):
         loaded = cls.load(tmp_path / "deep" / "model")
@@ -552,6 +554,7 @@ def test_a_saved_synthesizer_is_json_and_safetensors_without_training_rows(fitte
 
 
 def test_saving_again_replaces_the_model(synthesizer, tmp_path):
+    synthesizer = keeping_rows(synthesizer)
     synthesizer.fit(*mixed_table(60)).save(tmp_path)
     synthesizer.fit(*number_table(30)).save(tmp_path)
     assert type(synthesizer).load(tmp_path).sample(3)[0].shape == (3, 3)

@@ -20,6 +20,7 @@ def test_sampling_error_carries_its_rows_through_a_pickle():
     [
         ("SchemaError", ValueError),
         ("SchemaMismatchError", exceptions.SchemaError),
+        ("CausalGraphError", ValueError),
         ("ConditionError", ValueError),
         ("ConstraintError", ValueError),
         ("ConstraintWarning", exceptions.SkgensynthWarning),

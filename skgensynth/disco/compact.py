@@ -37,8 +37,10 @@ ROWS_PER_SCORE = 1024
 SMALL_TABLE = 600
 N_ROWS_SEEN = 200_000
 MIN_EPOCHS, MAX_EPOCHS = 20, 80
-# Rows on which the shares of a sharpened target are balanced.
-N_BALANCE_ROWS = 4096
+# Rows on which the shares of a sharpened target are balanced: the rarest token is to be among them so often.
+N_BALANCE_ROWS, N_RARE_ROWS, MIN_SHARE = 4096, 200, 0.0125
+# Sharpness of a target (ours, chosen on splits of public tables): labels want the likely class, numbers their spread.
+LABEL_TEMPERATURE, NUMBER_TEMPERATURE = 0.1, 0.5
 
 
 class CompactPolicy:
@@ -67,11 +69,12 @@ class CompactPolicy:
         Share of inner numbers left out in training, in [0, 1).
     weight_decay : float, default=0.01
         Decay of weights.
-    target_temperature : float, default=0.5
+    target_temperature : float or None, default=None
         Sharpness of the target, given all other columns: the probabilities of its tokens are raised to the power of
         ``1 / target_temperature`` and rebalanced so that the shares of classes or bins stay (ours). An ensemble that
         is regularised enough to forget single rows is less sure of the target than the data are; below 1 gives that
-        back. 1 samples from the probabilities as they are. Without effect where the target is conditioned.
+        back. 1 samples from the probabilities as they are. None is 0.1 for classes and 0.5 for a number. Without
+        effect where the target is conditioned.
     n_threads : int, default=2
         Threads that train parts of the ensemble side by side, of which no more than 2 are used, and that sample. The
         result does not depend on it.
@@ -103,7 +106,7 @@ class CompactPolicy:
         learning_rate: float = 2e-3,
         dropout: float = 0.1,
         weight_decay: float = 0.01,
-        target_temperature: float = 0.5,
+        target_temperature: float | None = None,
         n_threads: int = N_PARTS,
     ) -> None:
         self.n_epochs = n_epochs
@@ -172,7 +175,7 @@ class CompactPolicy:
         target, sharpening = self._target, None
         if target is not None:
             size = self.codec_.sizes[target]
-            sharpening = TargetSharpening.of_tokens(target, tokens[:, target], size, self.target_temperature)
+            sharpening = TargetSharpening.of_tokens(target, tokens[:, target], size, self._temperature)
         self.states_ = States(last if target is None else join(early, self.codec_, shape), last, sharpening)
         self.decoder_ = Decoder(self.codec_, schema, Laws((), schema))
         self.balance(rng)
@@ -258,6 +261,13 @@ class CompactPolicy:
         """Place of the target."""
         return self.schema_.target_index
 
+    @property
+    def _temperature(self) -> float:
+        """Sharpness of the target."""
+        assert self.schema_.target is not None
+        usual = LABEL_TEMPERATURE if self.schema_.target.kind == "categorical" else NUMBER_TEMPERATURE
+        return usual if self.target_temperature is None else self.target_temperature
+
     def balance(self, rng: np.random.Generator) -> None:
         """Fit the offsets of the sharpened target anew, on rows that the ensemble draws.
 
@@ -270,7 +280,8 @@ class CompactPolicy:
         if states.sharpening is None:
             return
         states.sharpening.offsets = None
-        drawn = self._in_chunks(lambda size, rng: states.draw(size, (), {}, rng).tokens.numpy(), N_BALANCE_ROWS, rng)
+        n = max(N_BALANCE_ROWS, int(N_RARE_ROWS / max(states.sharpening.shares.min(), MIN_SHARE)))
+        drawn = self._in_chunks(lambda size, rng: states.draw(size, (), {}, rng).tokens.numpy(), n, rng)
         with one_torch_thread():
             probs = states.target_probs(torch.from_numpy(drawn), states.orders(len(drawn), rng))
         states.sharpening.fit(probs.double().numpy())
@@ -348,7 +359,7 @@ class CompactPolicy:
             features = restore(weights, EARLY, policy.codec_, state["network"])
         sharpening, target = None, schema.target_index
         if target is not None:
-            sharpening = TargetSharpening.from_dict(state["sharpening"], target, policy.target_temperature)
+            sharpening = TargetSharpening.from_dict(state["sharpening"], target, policy._temperature)
         policy.states_ = States(features, last, sharpening)
         policy.decoder_ = Decoder(policy.codec_, schema, Laws((), schema))
         return policy

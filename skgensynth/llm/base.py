@@ -182,7 +182,9 @@ class Reply:
 class LanguageModel(Protocol):
     """A language model, wherever it runs.
 
-    Its ``repr`` describes it without secrets, and it copies and pickles without weights or connections.
+    Its ``repr`` describes it without secrets, and it copies and pickles without weights or connections. It may say by
+    an attribute ``shares_prompts`` that a prompt which several requests share is read only once; without it, that is
+    taken to be False.
     """
 
     @property

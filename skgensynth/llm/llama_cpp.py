@@ -93,6 +93,11 @@ class LlamaCppModel:
         """JSON schemas and grammars."""
         return frozenset({JsonSchema, LarkGrammar})
 
+    @property
+    def shares_prompts(self) -> bool:
+        """True: a prompt that requests share is read once."""
+        return True
+
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, by the model's tokenizer."""
         return len(self._weights().tokenize(text, special=False))

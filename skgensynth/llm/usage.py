@@ -35,6 +35,14 @@ class Usage:
         """Tokens read and written."""
         return self.n_prompt_tokens + self.n_completion_tokens
 
+    def __add__(self, other: Usage) -> Usage:
+        """What both took together."""
+        return Usage(
+            self.n_requests + other.n_requests,
+            self.n_prompt_tokens + other.n_prompt_tokens,
+            self.n_completion_tokens + other.n_completion_tokens,
+        )
+
     def plus(self, reply: Reply) -> Usage:
         """The usage with one more reply."""
         return replace(
@@ -80,6 +88,8 @@ class Metered(Wrapper):
         Who answers.
     budget : Budget, default=Budget()
         What all requests together may cost.
+    together_with : Metered, default=None
+        Another meter whose budget this one spends, too; ``budget`` is then left out.
 
     Attributes
     ----------
@@ -99,13 +109,17 @@ class Metered(Wrapper):
     skgensynth.exceptions.BudgetExceededError: The budget of max_requests=1 is used up; ...
     """
 
-    def __init__(self, model: LanguageModel, budget: Budget | None = None) -> None:
+    def __init__(
+        self, model: LanguageModel, budget: Budget | None = None, *, together_with: Metered | None = None
+    ) -> None:
         super().__init__(model)
-        self.budget = budget or Budget()
         self.usage = Usage()
-        self._guard = threading.Lock()
-        self._promised_requests = 0
-        self._promised_tokens = 0
+        self._account: _Account = together_with._account if together_with else _Account(budget or Budget())
+
+    @property
+    def budget(self) -> Budget:
+        """What all requests together may cost."""
+        return self._account.budget
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Answer the requests that the budget allows, then raise if there are more.
@@ -127,14 +141,14 @@ class Metered(Wrapper):
             end = done + len(promised)
             try:
                 for index, reply in self.model.generate(requests[done:end]):
-                    with self._guard:
-                        self._redeem(promised.pop(index))
+                    with self._account.guard:
+                        self._account.pay(promised.pop(index), reply)
                         self.usage = self.usage.plus(reply)
                     yield done + index, reply
             finally:
-                with self._guard:
+                with self._account.guard:
                     for cost in promised.values():
-                        self._redeem(cost)
+                        self._account.redeem(cost)
             done = end
 
     def __repr__(self) -> str:
@@ -148,14 +162,14 @@ class Metered(Wrapper):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["model"], state["budget"])  # type: ignore[misc]
-        self.usage = state["usage"]
+        self.usage = self._account.spent = state["usage"]
 
     def _promise_many(self, requests: Sequence[Request]) -> tuple[dict[int, int], str | None]:
         """Set aside what requests may cost, as many as fit; each one's cost, and the limit that stops the next."""
         promised: dict[int, int] = {}
         for index, request in enumerate(requests):
             cost = self._cost(request)
-            limit = self._promise(cost)
+            limit = self._account.promise(cost)
             if limit is not None:
                 return promised, limit
             promised[index] = cost
@@ -167,18 +181,35 @@ class Metered(Wrapper):
             return 0
         return sum(self.count_tokens(message.content) for message in request.messages) + request.settings.max_tokens
 
-    def _promise(self, cost: int) -> str | None:
+
+class _Account:
+    """What one or several meters have spent of a budget, and what they have set aside."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.spent = Usage()
+        self.guard = threading.Lock()
+        self._promised_requests = 0
+        self._promised_tokens = 0
+
+    def promise(self, cost: int) -> str | None:
         """Set aside what a request may cost; the limit that it would pass, if there is one."""
         most_requests, most_tokens = self.budget.max_requests, self.budget.max_tokens_total
-        with self._guard:
-            if most_requests is not None and self.usage.n_requests + self._promised_requests >= most_requests:
+        with self.guard:
+            if most_requests is not None and self.spent.n_requests + self._promised_requests >= most_requests:
                 return f"max_requests={most_requests}"
-            if most_tokens is not None and self.usage.n_tokens + self._promised_tokens + cost > most_tokens:
+            if most_tokens is not None and self.spent.n_tokens + self._promised_tokens + cost > most_tokens:
                 return f"max_tokens_total={most_tokens}"
             self._promised_requests += 1
             self._promised_tokens += cost
             return None
 
-    def _redeem(self, cost: int) -> None:
+    def pay(self, cost: int, reply: Reply) -> None:
+        """Note a reply; what was set aside for it is free again."""
+        self.redeem(cost)
+        self.spent = self.spent.plus(reply)
+
+    def redeem(self, cost: int) -> None:
+        """Give back what was set aside for a request."""
         self._promised_requests -= 1
         self._promised_tokens -= cost

@@ -42,6 +42,11 @@ class Wrapper:
         """The model's constraints."""
         return self.model.supports
 
+    @property
+    def shares_prompts(self) -> bool:
+        """Whether the model reads a prompt that requests share only once."""
+        return bool(getattr(self.model, "shares_prompts", False))
+
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, by the model."""
         return self.model.count_tokens(text)

@@ -11,7 +11,7 @@ __all__ = ["choose_examples"]
 
 
 def choose_examples(values: np.ndarray, schema: TableSchema, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Choose different rows at random, from the classes in turn where there are classes.
+    """Choose different rows at random, so many of each class where there are classes.
 
     Parameters
     ----------
@@ -20,22 +20,22 @@ def choose_examples(values: np.ndarray, schema: TableSchema, n: int, rng: np.ran
     schema : TableSchema
         Their schema.
     n : int
-        How many; fewer where there are fewer different rows.
+        How many, of each class; fewer where there are fewer different rows.
     rng : numpy.random.Generator
         Source of the choice.
 
     Returns
     -------
     ndarray of shape (n_examples, n_modelled)
-        On the grids of the columns.
+        On the grids of the columns; the classes take turns.
     """
     order = rng.permutation(len(values))
     _, first = np.unique(row_keys(values[order]), return_index=True)
     rows = order[np.sort(first)]
+    turn = np.arange(len(rows))
     if schema.target is not None and schema.target.kind == "categorical":
         classes = values[rows, -1]
-        turn = np.empty(len(rows), dtype=np.intp)
         for label in np.unique(classes):
             turn[classes == label] = np.arange(np.count_nonzero(classes == label))
-        rows = rows[np.argsort(turn, kind="stable")]
-    return schema.snap(values[rows[:n]])
+    chosen = np.argsort(turn, kind="stable")[: np.count_nonzero(turn < n)]
+    return schema.snap(values[rows[chosen]])

@@ -13,16 +13,20 @@ import numpy as np
 from skgensynth.conditions import Conditions
 from skgensynth.exceptions import PromptError
 from skgensynth.llm.rows import RowFormat
+from skgensynth.prompted.wording import (
+    N_LEVELS,
+    column_lines,
+    condition_line,
+    description_lines,
+    format_line,
+    headed,
+    one_line,
+)
 from skgensynth.synllm.rules import Rules
 from skgensynth.synllm.statistics import TableStatistics
-from skgensynth.synllm.wording import column_lines, condition_line, description_lines, format_line, one_line
 
-__all__ = ["PROMPTS", "SYSTEM", "Detail", "PromptWriter", "check_prompt", "parts_of"]
+__all__ = ["PROMPTS", "Detail", "PromptWriter", "check_prompt", "parts_of"]
 
-SYSTEM = (
-    "You invent rows of a table. They look like real ones and fit together as real ones do, but they are new: none "
-    "is a copy of a row that you were shown. You reply with the rows alone, without any explanation."
-)
 PROMPTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "seed_ex": ("context", "columns", "examples"),
@@ -31,16 +35,8 @@ PROMPTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "clin_rule": ("context", "columns", "descriptions", "statistics", "rules"),
     }
 )
-HEADINGS = {
-    "columns": "The columns of the table:",
-    "descriptions": "What they mean:",
-    "statistics": "Statistics of the table:",
-    "rules": "Rules that its rows keep:",
-    "examples": "Some of its rows:",
-}
 PARTS = ("context", "columns", "descriptions", "statistics", "rules", "examples", "conditions", "format")
 REQUIRED = ("columns", "n_rows")
-N_LEVELS = 20
 
 
 @dataclass(frozen=True)
@@ -158,8 +154,10 @@ class PromptWriter:
         Of the training rows.
     rules : Rules
         Of the table.
-    examples : ndarray of shape (n_examples, n_modelled)
-        Encoded rows to show. Under conditions, those that satisfy them are shown, or all if none does.
+    examples : ndarray of shape (n_known, n_modelled)
+        Encoded rows that may be shown. Under conditions, only those that satisfy them are, unless none does.
+    n_examples : int
+        How many rows to show; the first ones.
     """
 
     def __init__(
@@ -173,16 +171,20 @@ class PromptWriter:
         statistics: TableStatistics,
         rules: Rules,
         examples: np.ndarray,
+        n_examples: int,
     ) -> None:
         self._prompt = prompt
         self._form = form
         self._conditions = conditions
+        # The class is told at the end, so that prompts for different classes begin alike and are read in part only.
+        target = form.schema.target_index
+        self._narrowed = Conditions({place: what for place, what in conditions.allowed.items() if place != target})
         self._context = context
         self._descriptions = descriptions
         self._statistics = statistics
         self._rules = rules
         fitting = examples[conditions.mask(examples)]
-        self._examples = fitting if len(fitting) else examples
+        self._examples = (fitting if len(fitting) else examples)[:n_examples]
         self._parts = parts_of(prompt)
 
     @property
@@ -230,8 +232,8 @@ class PromptWriter:
         """
         parts = self._written(n_rows, detail)
         if self._prompt in PROMPTS:
-            headed = [_headed(name, parts[name]) for name in PROMPTS[self._prompt]]
-            text = "\n\n".join(part for part in headed if part)
+            shown = [headed(name, parts[name]) for name in PROMPTS[self._prompt]]
+            text = "\n\n".join(part for part in shown if part)
         else:
             text = self._prompt.format(**parts, n_rows=n_rows)
         # A template may leave these to us.
@@ -247,7 +249,7 @@ class PromptWriter:
         rules = [*self._rules.given, *self._rules.found[: detail.n_found]]
         return {
             "context": self._context.strip(),
-            "columns": "\n".join(column_lines(form, self._conditions, detail.n_levels)),
+            "columns": "\n".join(column_lines(form, self._narrowed, detail.n_levels)),
             "descriptions": "\n".join(description_lines(self._descriptions)),
             "statistics": "\n".join(statistics),
             "rules": "\n".join(f"- {one_line(str(rule))}" for rule in rules),
@@ -255,10 +257,6 @@ class PromptWriter:
             "conditions": condition_line(form, self._conditions, detail.n_levels),
             "format": format_line(form, n_rows),
         }
-
-
-def _headed(name: str, text: str) -> str:
-    return f"{HEADINGS[name]}\n{text}" if text and name in HEADINGS else text
 
 
 def _halved(n: int) -> list[int]:

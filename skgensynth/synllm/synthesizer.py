@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-import os
+import warnings
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils._param_validation import Interval
 
-from skgensynth.base import BaseSynthesizer
 from skgensynth.conditions import Conditions
 from skgensynth.constraints import Constraint, ConstraintSet
 from skgensynth.constraints.view import TableView
-from skgensynth.copies import CopyFilter
 from skgensynth.decimals import number_decimals
-from skgensynth.exceptions import SchemaError, TrainingRowsUnavailableError
+from skgensynth.exceptions import PromptWarning, SchemaError, TrainingRowsUnavailableError
 from skgensynth.laws import Laws
-from skgensynth.llm import Budget, Cached, LanguageModel, Metered, Usage, check_may_leave, resolve
+from skgensynth.llm import LanguageModel
 from skgensynth.llm.rows import RowFormat
+from skgensynth.prompted.asking import warn_of_shortening
+from skgensynth.prompted.base import PromptedSynthesizer
+from skgensynth.prompted.repeats import Variety, warn_of_repeats
+from skgensynth.prompted.wording import name_descriptions
 from skgensynth.sampling import Candidates
 from skgensynth.schema import TableSchema
 from skgensynth.synllm.described import describe_table
 from skgensynth.synllm.examples import choose_examples
-from skgensynth.synllm.generation import RowAsker
+from skgensynth.synllm.generation import PromptAsker
 from skgensynth.synllm.prompts import PromptWriter, check_prompt, parts_of
 from skgensynth.synllm.rules import MINED, Rules, collect_rules
 from skgensynth.synllm.statistics import TableStatistics
-from skgensynth.synllm.wording import name_descriptions
+from skgensynth.synllm.strata import StratifiedAsker, class_shares, of_class
 
 __all__ = ["SynLLMSynthesizer"]
 
-# What `fit` leaves besides public attributes.
-_PRIVATE = ("_examples", "_examples_refused", "_asked", "_decimals", "_n_given", "_meter")
+MORE_VARIETY = (
+    "raise temperature, set rows_per_request=1, show more examples (n_examples, in a prompt that has some), or take a "
+    "larger model"
+)
 
 
-class SynLLMSynthesizer(BaseSynthesizer):
+class SynLLMSynthesizer(PromptedSynthesizer):
     """Synthesizer that describes a table to a frozen language model and asks it for rows; nothing is trained.
 
     After SynLLM [1]_: one of four structured prompts, which go from a few real rows to none at all, or a template of
@@ -68,8 +71,16 @@ class SynLLMSynthesizer(BaseSynthesizer):
         user's are rejected; rules that are mined or soft ("usually ...") are shown to the model, and
         ``rule_violations_`` tells how many rows break them.
     n_examples : int, default=4
-        Real rows that a prompt with examples shows, taken from the classes in turn. They never come back as generated
-        rows, unless the table has few different rows anyway.
+        Real rows that a prompt with examples shows: those of the class that it asks for, or, where it asks for all
+        classes, from the classes in turn. They never come back as generated rows, unless the table has few different
+        rows anyway.
+    rows_per_request : int, default=None
+        Rows that a request asks for, at most. In one reply, rows are apt to repeat those before them. None is 1 where
+        the model reads a prompt that requests share only once, as llama.cpp does, so that this costs nothing, and else
+        10.
+    stratify : bool, default=True
+        Whether each class is asked for by itself, in the share that it has in the training rows, if the target is a
+        category. False leaves the class of a row to the model, as `from_schema` always does.
     output : {"csv", "json"}, default="csv"
         How rows are written. CSV takes about a third of the tokens; servers decode under a schema with JSON only.
     temperature : float, default=0.7
@@ -110,8 +121,9 @@ class SynLLMSynthesizer(BaseSynthesizer):
     Attributes
     ----------
     prompt_ : str
-        The text of a prompt, system and user message, as it is sent without conditions. Pickles and saved models leave
-        it out where it shows rows that they leave out.
+        The text of a prompt, system and user message, as it is sent without conditions; where each class is asked for
+        by itself, that for the most frequent one. Pickles and saved models leave it out where it shows rows that they
+        leave out.
     statistics_ : TableStatistics
         Statistics of the training rows; empty where the prompt shows none.
     rules_ : ConstraintSet
@@ -147,34 +159,17 @@ class SynLLMSynthesizer(BaseSynthesizer):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseSynthesizer._parameter_constraints,
-        "llm": [str, os.PathLike, callable, HasMethods(["generate", "count_tokens"])],
+        **PromptedSynthesizer._parameter_constraints,
         "prompt": [str],
-        "feature_descriptions": [Mapping, None],
-        "context": [str, None],
         "rules": ["array-like", str, Constraint, None],
-        "n_examples": [Interval(Integral, 1, None, closed="left")],
-        "output": [StrOptions({"csv", "json"})],
-        "temperature": [Interval(Real, 0, None, closed="left")],
-        "top_p": [Interval(Real, 0, 1, closed="right")],
-        "repair": ["boolean"],
-        "allow_remote_rows": ["boolean"],
-        "keep_examples": ["boolean"],
-        "max_requests": [Interval(Integral, 1, None, closed="left"), None],
-        "max_tokens_total": [Interval(Integral, 1, None, closed="left"), None],
-        "cache": [str, os.PathLike, None],
+        "rows_per_request": [Interval(Integral, 1, None, closed="left"), None],
+        "stratify": ["boolean"],
     }
-    # Some dozens of requests at once keep a server busy; of twenty rows, one has to be good.
-    _batch_size = 320
-    _max_candidates_per_row = 20
+    _private: ClassVar[tuple[str, ...]] = (*PromptedSynthesizer._private, "_n_given", "_class_shares", "_variety")
 
-    _meter: Metered | None
-    _asked: tuple[Conditions, tuple[Any, ...], RowAsker] | None
-    _examples: np.ndarray | None
-    _examples_refused: bool
-    _decimals: list[int | None] | None
     _n_given: int
-    prompt_: str
+    _class_shares: np.ndarray | None
+    _variety: Variety | None
     statistics_: TableStatistics
     rules_: ConstraintSet
     rule_violations_: dict[str, float]
@@ -188,6 +183,8 @@ class SynLLMSynthesizer(BaseSynthesizer):
         context=None,
         rules=None,
         n_examples=4,
+        rows_per_request=None,
+        stratify=True,
         output="csv",
         temperature=0.7,
         top_p=0.9,
@@ -206,6 +203,19 @@ class SynLLMSynthesizer(BaseSynthesizer):
         verbose=0,
     ):
         super().__init__(
+            llm,
+            context=context,
+            feature_descriptions=feature_descriptions,
+            n_examples=n_examples,
+            output=output,
+            temperature=temperature,
+            top_p=top_p,
+            repair=repair,
+            allow_remote_rows=allow_remote_rows,
+            keep_examples=keep_examples,
+            max_requests=max_requests,
+            max_tokens_total=max_tokens_total,
+            cache=cache,
             sampling_strategy=sampling_strategy,
             categorical_features=categorical_features,
             column_kinds=column_kinds,
@@ -214,21 +224,10 @@ class SynLLMSynthesizer(BaseSynthesizer):
             random_state=random_state,
             verbose=verbose,
         )
-        self.llm = llm
         self.prompt = prompt
-        self.feature_descriptions = feature_descriptions
-        self.context = context
         self.rules = rules
-        self.n_examples = n_examples
-        self.output = output
-        self.temperature = temperature
-        self.top_p = top_p
-        self.repair = repair
-        self.allow_remote_rows = allow_remote_rows
-        self.keep_examples = keep_examples
-        self.max_requests = max_requests
-        self.max_tokens_total = max_tokens_total
-        self.cache = cache
+        self.rows_per_request = rows_per_request
+        self.stratify = stratify
 
     @classmethod
     def from_schema(cls, columns: TableSchema | Mapping[Any, Any], *, target: Any = None, **params: Any) -> Self:
@@ -279,12 +278,6 @@ class SynLLMSynthesizer(BaseSynthesizer):
         synthesizer._describe(None, np.random.default_rng(0))
         return synthesizer
 
-    @property
-    def usage_(self) -> Usage:
-        """Requests and tokens since `fit`."""
-        check_is_fitted(self)
-        return self._meter.usage if self._meter else Usage()
-
     # Learning ---------------------------------------------------------------------------------------------------------
 
     def _fit_model(self, values: np.ndarray, rng: np.random.Generator) -> None:
@@ -306,43 +299,54 @@ class SynLLMSynthesizer(BaseSynthesizer):
         self.statistics_ = TableStatistics()
         if "statistics" in parts and values is not None and table is not None:
             self.statistics_ = TableStatistics.compute(values, self.schema_, table, seed)
-        self._examples, self._examples_refused = None, False
+        self._class_shares = self._variety = None
+        if values is not None:
+            self._variety = Variety.of(self.schema_.snap(values))
+            if self.schema_.target is not None and self.schema_.target.kind == "categorical":
+                counts = np.array(self.schema_.target.counts, dtype=np.float64)
+                self._class_shares = counts / counts.sum()
+        examples = None
         if "examples" in parts and values is not None:
-            self._examples = choose_examples(values, self.schema_, self.n_examples, rng)
-            self._examples_refused = CopyFilter(values, self.schema_).refuses(Conditions())
+            examples = choose_examples(values, self.schema_, self.n_examples, rng)
+        self._keep_examples(examples, values)
         self._asked = None
         # Here and not at the first draw: a prompt that does not fit is to fail early.
-        asker = self._asker(Conditions())
-        self.prompt_ = "\n\n".join(message.content for message in asker.messages(asker.rows_per_request))
+        self.prompt_ = self._asker(Conditions()).prompt
 
     def _training_table(self, values: np.ndarray) -> tuple[Any, Any]:
         """X and y from encoded training rows; y is None without a target."""
         table = self.schema_.decode(values, np.random.default_rng(0))
         return (table, None) if self.schema_.target is None else table
 
-    def _forget(self) -> None:
-        super()._forget()
-        for name in _PRIVATE:
-            self.__dict__.pop(name, None)
-
     # Asking -----------------------------------------------------------------------------------------------------------
 
-    def _language_model(self) -> LanguageModel:
-        """The model, metered and perhaps cached; nothing is loaded yet."""
-        contains_rows = "examples" in parts_of(self.prompt)
-        if self._meter is None:
-            self._meter = Metered(resolve(self.llm), Budget(self.max_requests, self.max_tokens_total))
-        check_may_leave(self._meter, contains_rows=contains_rows, allow_remote_rows=self.allow_remote_rows)
-        return self._meter if self.cache is None else Cached(self._meter, self.cache)
+    @property
+    def _shows_rows(self) -> bool:
+        return "examples" in parts_of(self.prompt)
 
-    def _asker(self, conditions: Conditions) -> RowAsker:
-        """What asks for rows under conditions; that of the last draw is kept."""
-        settings = (self.prompt, self.context, self.output, self.temperature, self.top_p, self.repair)
-        if self._asked is not None:
-            known, with_settings, asker = self._asked
-            if with_settings == settings and (known is conditions or not (known or conditions)):
-                return asker
-        if self._examples is None and "examples" in parts_of(self.prompt):
+    def _asker_settings(self) -> tuple[Any, ...]:
+        return (
+            *(self.prompt, self.context, self.output, self.temperature, self.top_p, self.repair),
+            *(self.rows_per_request, self.stratify),
+        )
+
+    def _new_asker(self, conditions: Conditions) -> PromptAsker | StratifiedAsker:
+        schema, model = self.schema_, self._language_model()
+        if self.stratify and self._class_shares is not None:
+            shares = class_shares(schema, conditions, self._class_shares)
+            if len(shares) > 1:
+
+                def of_one(code: int) -> PromptAsker:
+                    return self._prompt_asker(of_class(conditions, schema, code), model)
+
+                return StratifiedAsker(schema, shares, of_one, self._batch_size)
+        asker = self._prompt_asker(conditions, model)
+        warn_of_shortening(model, asker.left_out)
+        return asker
+
+    def _prompt_asker(self, conditions: Conditions, model: LanguageModel) -> PromptAsker:
+        """What asks for rows under conditions with one prompt."""
+        if self._examples is None and self._shows_rows:
             raise TrainingRowsUnavailableError(
                 f"prompt={self.prompt[:60]!r} shows real rows, which pickles and saved models leave out: fit again, "
                 "set keep_examples=True before saving, or use a prompt without examples, such as 'clin_rule'"
@@ -358,17 +362,18 @@ class SynLLMSynthesizer(BaseSynthesizer):
             statistics=self.statistics_,
             rules=Rules(self.rules_[: self._n_given], self.rules_[self._n_given :]),
             examples=np.empty((0, n_columns)) if self._examples is None else self._examples,
+            n_examples=self.n_examples,
         )
-        asker = RowAsker.fitted(
-            self._language_model(),
+        return PromptAsker.fitted(
+            model,
             form,
             writer,
             temperature=self.temperature,
             top_p=self.top_p,
             repair=self.repair,
+            rows_per_request=self.rows_per_request,
+            shown=self._examples if self._refuses_examples(conditions) else None,
         )
-        self._asked = (conditions, settings, asker)
-        return asker
 
     def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> Candidates:
         return self._asker(conditions).ask(n, rng)
@@ -376,16 +381,19 @@ class SynLLMSynthesizer(BaseSynthesizer):
     def _laws(self) -> Laws:
         return Laws(self.rules_[: self._n_given], self.schema_)
 
-    def _active_copy_filter(self, conditions: Conditions) -> CopyFilter | None:
-        active = super()._active_copy_filter(conditions)
-        if active is not None or self._examples is None:
-            return active
-        copies = getattr(self, "_copies", None)
-        refused = self._examples_refused if copies is None else copies.refuses(conditions)
-        return CopyFilter(self._examples, self.schema_) if refused else None
-
     def _draw_values(self, n_samples: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
+        asker = self._asker(conditions)
+        if isinstance(asker, StratifiedAsker):
+            asker.begin(n_samples, self._row_check(conditions), self._max_candidates_per_row, rng)
         values = super()._draw_values(n_samples, conditions, rng)
+        if isinstance(asker, StratifiedAsker) and asker.given_up:
+            warnings.warn(
+                f"the model makes hardly any valid rows of class {', '.join(asker.given_up)}, so that there are fewer "
+                "of them than their share; sampling_summary_.reasons tells what is wrong with them",
+                PromptWarning,
+                stacklevel=4,
+            )
+        warn_of_repeats(values, self.schema_, conditions, self._variety, MORE_VARIETY)
         broken = self.rules_.violations_of(TableView.of_encoded(values, self.schema_))
         shares = broken.mean(axis=0).tolist()
         self.rule_violations_ = {str(rule): share for rule, share in zip(self.rules_, shares, strict=True)}
@@ -394,36 +402,20 @@ class SynLLMSynthesizer(BaseSynthesizer):
     # Keeping ----------------------------------------------------------------------------------------------------------
 
     def _save_model(self, folder: Path) -> dict[str, Any]:
-        examples: list[list[float | None]] | None = None
-        if self._examples is not None and self.keep_examples:
-            examples = [[None if np.isnan(value) else value for value in row] for row in self._examples.tolist()]
         return {
+            **self._prompted_state(),
             "rules": self.rules_.to_dict(),
             "n_given": self._n_given,
+            "class_shares": None if self._class_shares is None else self._class_shares.tolist(),
+            "variety": self._variety,
             "statistics": self.statistics_.to_dict(),
-            "decimals": self._decimals,
-            "examples": examples,
-            "examples_refused": self._examples_refused,
-            "prompt": getattr(self, "prompt_", None) if self._examples is None or self.keep_examples else None,
         }
 
     def _load_model(self, folder: Path, state: dict[str, Any]) -> None:
         self.rules_ = ConstraintSet.from_dict(state["rules"])
         self._n_given = state["n_given"]
+        shares, variety = state["class_shares"], state["variety"]
+        self._class_shares = None if shares is None else np.array(shares)
+        self._variety = None if variety is None else Variety(*variety)
         self.statistics_ = TableStatistics.from_dict(state["statistics"])
-        self._decimals = state["decimals"]
-        examples = state["examples"]
-        self._examples = None if examples is None else np.array(examples, dtype=np.float64)
-        self._examples_refused = state["examples_refused"]
-        if state["prompt"] is not None:
-            self.prompt_ = state["prompt"]
-        self._meter = self._asked = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()
-        if "_asked" in state:
-            state["_asked"] = None
-        if state.get("_examples") is not None and not self.keep_examples:
-            state["_examples"] = None
-            state.pop("prompt_", None)
-        return state
+        self._restore_prompted(state)

@@ -44,6 +44,25 @@ def test_a_method_that_drops_the_class_has_no_recall(adult, monkeypatch):
     assert 0 < result["macro_f1"] < 0.5
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_balanced_rows_have_all_classes_in_equal_shares(asked):
+    rng = np.random.default_rng(0)
+
+    def sample(n):
+        return pd.DataFrame({"class": rng.choice(["rare", "frequent"], n, p=[0.02, 0.98]), "row": rng.random(n)})
+
+    def sample_of(n, label=None):
+        return sample(n).assign(**{"class": label})
+
+    drawn = sample(1000)
+    rows = minority.balanced(sample_of if asked else sample, drawn, ["rare", "frequent", "never"], "class")
+    counts = rows["class"].value_counts()
+    assert counts["rare"] == counts["frequent"] == 333
+    assert ("never" in counts) == asked
+    # Ten tables of a thousand rows hold about two hundred rare ones, so that some are copies.
+    assert 150 < rows.loc[rows["class"] == "rare", "row"].nunique() <= (333 if asked else 260)
+
+
 def test_least_category_leaves_out_numbers_and_rare_levels():
     train = pd.DataFrame({"a": ["x"] * 60 + ["y"] * 139 + ["z"], "b": range(200)})
     synthetic = pd.DataFrame({"a": ["x"] * 15 + ["y"] * 85, "b": 0})
@@ -52,7 +71,7 @@ def test_least_category_leaves_out_numbers_and_rare_levels():
 
 
 def test_summary_has_a_line_for_each_table_and_method():
-    figures = {"recall": 0.5, "f1": 0.4, "macro_f1": 0.6, "share": 1.0, "least_category": 0.9}
+    figures = dict.fromkeys(minority.FIGURES, 0.4) | {"recall": 0.5}
     runs = pd.DataFrame(
         [
             {"table": "stroke", "method": method, "seed": seed, "machine": "abacus", **figures}

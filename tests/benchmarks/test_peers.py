@@ -47,6 +47,11 @@ def test_same_seed_same_rows(train, method):
     assert not first.equals(other)
 
 
+def test_smote_makes_rows_of_one_class_where_asked(train):
+    rows = smotenc(train, "outcome", "classification", 0)(40, label="ill")
+    assert list(rows["outcome"]) == ["ill"] * 40
+
+
 def test_trees_draw_values_that_occur(train):
     rows = cart(train, "outcome", "classification", 0)(500)
     for column in train:

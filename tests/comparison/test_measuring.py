@@ -165,7 +165,7 @@ def test_a_failure_is_told_with_what_it_cost():
 
 
 def test_rows_made_before_a_budget_was_used_up_are_counted():
-    outcome = try_out(SynLLMSynthesizer(SCRIPTED, "seed_ex", max_requests=2, random_state=0), ready())
+    outcome = try_out(SynLLMSynthesizer(SCRIPTED, "seed_ex", max_requests=2, stratify=False, random_state=0), ready())
     assert outcome.error.startswith("BudgetExceededError: The budget of max_requests=2 is used up")
     assert outcome.figures["n_rows"] == 20
     assert outcome.figures["n_requests"] == 2

@@ -253,7 +253,8 @@ def test_budgets_are_for_each_run():
     assert report.failed == ()
     report = compare({"ward": WARD}, llms=SCRIPTED, prompts=["seed_ex", "clin_rule"], n_rows=ROWS, max_requests=1)
     assert [run.error.split(":")[0] for run in report.runs] == ["BudgetExceededError"] * 2
-    assert [run.figures["n_rows"] for run in report.runs] == [6.0, 6.0]
+    # The rows of one class were made.
+    assert all(0 < run.figures["n_rows"] < ROWS for run in report.runs)
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -355,4 +356,4 @@ def test_the_real_model_is_compared(path):
     assert (frame["llm"] == "smollm2-135m").all()
     assert (frame["validity"] > 0.5).all()
     assert (frame["copies"] == 0).all()
-    assert (frame["n_completion_tokens"] > 10 * 4).all()
+    assert (frame["n_completion_tokens"] > 10 * ward().shape[1]).all()

@@ -109,6 +109,7 @@ def test_copies_share_the_loaded_model_and_pickles_hold_none(mixed_replies):
     assert len(pickle.dumps(MODEL)) < 500
     assert pickle.loads(pickle.dumps(MODEL)) == copy.deepcopy(MODEL) == MODEL
     assert copy.deepcopy(MODEL)._weights() is MODEL._weights()
+    assert MODEL.shares_prompts
     assert repr(MODEL).startswith("LlamaCppModel(model='smollm2-135m'")
 
 

@@ -89,6 +89,17 @@ def test_copies_spend_one_budget():
         generate_all(copied, [request()])
 
 
+def test_two_models_spend_one_budget_and_count_apart():
+    first = model(max_requests=3)
+    second = Metered(CallableModel(lambda request: REPLY), together_with=first)
+    generate_all(first, [request()] * 2)
+    with pytest.raises(BudgetExceededError, match="max_requests=3 is used up; 1 of 2"):
+        generate_all(second, [request()] * 2)
+
+    assert (first.usage.n_requests, second.usage.n_requests) == (2, 1)
+    assert first.usage + second.usage == Usage(3, 30, 12)
+
+
 def test_a_pickle_goes_on_with_its_count():
     metered = Metered(ServerModel("http://localhost:1/v1", "m"), Budget(max_requests=5))
     metered.usage = Usage(2, 3, 4)
@@ -152,6 +163,15 @@ def test_everything_else_is_the_models():
     assert (metered.name, metered.is_local, metered.context_length) == ("<lambda>", False, 99)
     assert metered.supports == frozenset()
     assert metered.count_tokens("abcd") == 2
+
+
+class Sharing(CallableModel):
+    shares_prompts = True
+
+
+@pytest.mark.parametrize(("backend", "expected"), [(Sharing, True), (CallableModel, False)])
+def test_whether_prompts_are_shared_is_passed_on(backend, expected):
+    assert Metered(Metered(backend(str))).shares_prompts is expected
 
 
 @pytest.mark.parametrize("name", ["max_requests", "max_tokens_total"])

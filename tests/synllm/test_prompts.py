@@ -34,6 +34,7 @@ def writer(prompt, conditions=None):
         statistics=STATISTICS,
         rules=RULES,
         examples=SCHEMA.encode(TABLE)[:3],
+        n_examples=3,
     )
 
 
@@ -163,5 +164,6 @@ def test_a_rule_stays_on_its_line():
         statistics=TableStatistics(),
         rules=Rules(ConstraintSet([rule]), ConstraintSet()),
         examples=np.empty((0, 2)),
+        n_examples=4,
     )
     assert "Rules that its rows keep:\n- text is `a\\nb`\n\nWrite" in made.write(2, made.full)

@@ -1,6 +1,8 @@
 import json
 import pickle
 import re
+import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -71,15 +73,26 @@ def said(request):
 @pytest.mark.parametrize("prompt", ["seed_ex", "statguide", "clin_rule"])
 def test_the_prompt_that_is_shown_is_the_one_that_is_sent(prompt):
     model = Recorder()
-    synthesizer = SynLLMSynthesizer(model, prompt, random_state=0).fit(*patients())
+    synthesizer = SynLLMSynthesizer(model, prompt, stratify=False, random_state=0).fit(*patients())
     assert model.requests == []
     synthesizer.sample(10)
     assert said(model.requests[0]) == synthesizer.prompt_
 
 
+def test_of_the_prompts_for_classes_that_for_the_most_frequent_one_is_shown():
+    model = Recorder()
+    X, y = patients()
+    synthesizer = SynLLMSynthesizer(model, rows_per_request=1, random_state=0).fit(X, y)
+    synthesizer.sample(9)
+    prompts = {said(request) for request in model.requests}
+    assert len(prompts) == 2
+    assert synthesizer.prompt_ in prompts
+    assert f"In every new row, sex is {y.mode()[0]}." in synthesizer.prompt_
+
+
 def test_ten_rows_are_asked_for_at_once_and_counted():
     model = Recorder()
-    synthesizer = SynLLMSynthesizer(model, random_state=0).fit(*patients())
+    synthesizer = SynLLMSynthesizer(model, stratify=False, random_state=0).fit(*patients())
     X, y = synthesizer.sample(25)
     assert len(X) == len(y) == 25
     asked = [re.search(r"Write (\d+) new rows", said(request))[1] for request in model.requests]
@@ -111,12 +124,15 @@ def written_rows(X, y):
 
 
 @pytest.mark.parametrize("prompt", ["seed_ex", "featdesc", "statguide"])
-def test_prompts_with_examples_show_as_many_rows_as_asked_of_both_classes(prompt):
+@pytest.mark.parametrize("stratify", [False, True])
+def test_prompts_with_examples_show_as_many_rows_as_asked_of_the_classes(prompt, stratify):
     X, y = patients()
-    synthesizer = SynLLMSynthesizer(SCRIPTED, prompt, n_examples=3, feature_descriptions={"age": "years"})
+    synthesizer = SynLLMSynthesizer(
+        SCRIPTED, prompt, n_examples=3, feature_descriptions={"age": "years"}, stratify=stratify
+    )
     shown = set(written_rows(X, y)) & set(synthesizer.fit(X, y).prompt_.splitlines())
     assert len(shown) == 3
-    assert {row.split(",")[2] for row in shown} == {"F", "M"}
+    assert {row.split(",")[2] for row in shown} == ({y.mode()[0]} if stratify else {"F", "M"})
 
 
 def test_clin_rule_shows_no_row():
@@ -193,7 +209,8 @@ def test_what_is_wrong_with_rows_is_counted():
     def answer(request):
         return write_rows(request) + "500,70.0,F\n30,70.0,X\n"
 
-    synthesizer = SynLLMSynthesizer(CallableModel(answer, is_local=True), random_state=0).fit(*patients())
+    model = CallableModel(answer, is_local=True)
+    synthesizer = SynLLMSynthesizer(model, stratify=False, random_state=0).fit(*patients())
     synthesizer.sample(20)
     reasons = synthesizer.sampling_summary_.reasons
     assert reasons["column 'age' is out of range"] == reasons["column 'sex' is none of its values"] == 2
@@ -208,7 +225,7 @@ def test_rejected_rows_are_shown_as_the_model_wrote_them():
 
 
 def test_a_budget_keeps_the_rows_that_it_paid_for():
-    synthesizer = SynLLMSynthesizer(SCRIPTED, max_requests=3, random_state=0).fit(*patients())
+    synthesizer = SynLLMSynthesizer(SCRIPTED, max_requests=3, stratify=False, random_state=0).fit(*patients())
     with pytest.raises(BudgetExceededError, match="max_requests=3") as caught:
         synthesizer.sample(1000)
     X, y = caught.value.partial
@@ -221,7 +238,7 @@ def test_a_budget_keeps_the_rows_that_it_paid_for():
 
 
 def test_a_budget_that_is_enough_is_no_error():
-    synthesizer = SynLLMSynthesizer(SCRIPTED, max_requests=3, max_tokens_total=10**6, random_state=0).fit(*patients())
+    synthesizer = SynLLMSynthesizer(SCRIPTED, max_requests=4, max_tokens_total=10**6, random_state=0).fit(*patients())
     assert len(synthesizer.sample(30)[0]) == 30
 
 
@@ -236,7 +253,7 @@ class Breaking(Recorder):
 
 
 def test_a_model_that_breaks_down_leaves_its_rows():
-    synthesizer = SynLLMSynthesizer(Breaking(), random_state=0).fit(*patients())
+    synthesizer = SynLLMSynthesizer(Breaking(), stratify=False, random_state=0).fit(*patients())
     with pytest.raises(LanguageModelError, match="the server is gone") as caught:
         synthesizer.sample(100)
     assert len(caught.value.partial[0]) == 20
@@ -251,7 +268,7 @@ def test_settings_of_decoding_may_change_after_fit():
 
 
 def test_cells_are_repaired_on_demand():
-    synthesizer = SynLLMSynthesizer(replying("500,70.04,f\n"), random_state=0).fit(*patients())
+    synthesizer = SynLLMSynthesizer(replying("500,70.04,f\n"), stratify=False, random_state=0).fit(*patients())
     with pytest.raises(SamplingError):
         synthesizer.sample(1)
     X, y = synthesizer.set_params(repair=True).fit(*patients()).sample(1)
@@ -284,6 +301,212 @@ def test_resampling_asks_for_the_minority():
     assert all("In every new row, sex is F." in said(request) for request in model.requests)
 
 
+# Classes --------------------------------------------------------------------------------------------------------------
+
+
+class Skewed(Recorder):
+    """Writes rows of one class alone, as small models do, unless it is asked for another one."""
+
+    def __init__(self, spoil=lambda row: row):
+        super().__init__(lambda request: "".join(map(self._row, write_rows(request).splitlines(keepends=True))))
+        self.n_calls = 0
+        self.spoil = spoil
+
+    def _row(self, row):
+        return self.spoil(row)
+
+    def generate(self, requests):
+        self.n_calls += 1
+        return super().generate(requests)
+
+
+def rare(n=200, share=0.01):
+    X, _ = patients(n)
+    return X, pd.Series(np.where(np.arange(n) < share * n, "ill", "well"), name="state")
+
+
+def counts_of(synthesizer, n, **options):
+    return synthesizer.sample(n, **options)[1].value_counts().to_dict()
+
+
+def test_classes_come_in_the_shares_of_the_training_rows():
+    model = Skewed()
+    synthesizer = SynLLMSynthesizer(model, random_state=0).fit(*rare(share=0.1))
+    assert counts_of(synthesizer, 300) == {"well": 270, "ill": 30}
+    assert model.n_calls == 1
+    assert {"state is well", "state is ill"} == {
+        re.search(r"In every new row, (.*)\.", said(request))[1] for request in model.requests
+    }
+
+
+def test_a_class_of_one_percent_comes_as_often_on_average_however_few_rows_are_drawn():
+    synthesizer = SynLLMSynthesizer(SCRIPTED, copies="allow").fit(*rare())
+    found = [counts_of(synthesizer, 50, random_state=seed).get("ill", 0) for seed in range(40)]
+    assert set(found) == {0, 1}
+    assert abs(sum(found) - 20) < 4 * np.sqrt(40 * 0.5 * 0.5)
+    assert counts_of(synthesizer, 600, random_state=0)["ill"] == 6
+
+
+def test_each_class_has_a_constraint_of_its_own_and_prompts_begin_alike():
+    model = Recorder()
+    model.supports = frozenset({LarkGrammar})
+    SynLLMSynthesizer(model, random_state=0).fit(*rare(share=0.3)).sample(20)
+    grammars = {}
+    for request in model.requests:
+        grammars.setdefault(re.search(r"state is (\w+)\.", said(request))[1], set()).add(request.constraint.text)
+    assert {"well", "ill"} == set(grammars)
+    assert all("/well/" in text and "/ill/" not in text for text in grammars["well"])
+    assert all("/ill/" in text and "/well/" not in text for text in grammars["ill"])
+    before = {said(request).split("In every new row")[0] for request in model.requests}
+    assert len(before) == 1
+    assert "- state (the target): one of ill, well" in before.pop()
+
+
+def test_prompts_for_a_class_show_examples_of_it():
+    model = Recorder()
+    X, y = rare(share=0.02)
+    SynLLMSynthesizer(model, "seed_ex", n_examples=3, random_state=0).fit(X, y).sample(200)
+    shown = {}
+    for request in model.requests:
+        rows = set(written_rows(X, y)) & set(said(request).splitlines())
+        shown[re.search(r"state is (\w+)\.", said(request))[1]] = sorted(row.split(",")[2] for row in rows)
+    assert shown == {"well": ["well"] * 3, "ill": ["ill"] * 3}
+
+
+def test_rejected_rows_of_a_class_are_asked_for_again():
+    """Two thirds of the rows of one class are no rows; it gets its share all the same."""
+    n = iter(range(10**6))
+    model = Skewed(lambda row: row if row.endswith("well\n") or not next(n) % 3 else "nothing\n")
+    synthesizer = SynLLMSynthesizer(model, random_state=0).fit(*rare(share=0.3))
+    found = counts_of(synthesizer, 200)
+    assert abs(found["ill"] - 60) <= 1
+    assert model.n_calls < 8
+    assert synthesizer.sampling_summary_.n_candidates == sum(
+        int(re.search(r"Write (\d+)", said(request))[1]) for request in model.requests
+    )
+
+
+def test_a_class_that_cannot_be_made_is_given_up_and_named():
+    model = Skewed(lambda row: row if row.endswith("well\n") else "nothing\n")
+    synthesizer = SynLLMSynthesizer(model, random_state=0).fit(*rare(share=0.1))
+    with pytest.warns(PromptWarning, match="hardly any valid rows of class ill, so that there are fewer"):
+        assert counts_of(synthesizer, 30) == {"well": 30}
+    assert len(model.requests) < 60
+
+
+def test_a_rule_that_excludes_a_class_does_not_end_a_draw():
+    X, y = rare(share=0.1)
+    y[X["age"] > 60] = "well"
+    synthesizer = SynLLMSynthesizer(SCRIPTED, rules="if age > 60 then state is well", random_state=0).fit(X, y)
+    with pytest.warns(PromptWarning, match="class ill"):
+        assert counts_of(synthesizer, 40, conditions={"age": (70, None)}) == {"well": 40}
+
+
+def test_conditions_on_other_columns_are_joined_with_the_class():
+    model = Recorder()
+    X, y = rare(share=0.3)
+    synthesizer = SynLLMSynthesizer(model, random_state=0).fit(X, y)
+    X_new, y_new = synthesizer.sample(50, conditions={"age": (50, None)})
+    assert (X_new["age"] >= 50).all()
+    assert y_new.value_counts().to_dict() == {"well": 35, "ill": 15}
+    assert "In every new row, age is from 50 to 90 and state is ill." in "".join(map(said, model.requests))
+
+
+def test_conditions_on_the_class_leave_the_shares_of_the_others():
+    X, _ = patients(100)
+    y = pd.Series(["a"] * 60 + ["b"] * 30 + ["c"] * 10, name="group")
+    model = Recorder()
+    synthesizer = SynLLMSynthesizer(model, random_state=0).fit(X, y)
+    assert counts_of(synthesizer, 80, conditions={"group": {"b", "c"}}) == {"b": 60, "c": 20}
+    model.requests.clear()
+    assert counts_of(synthesizer, 20, conditions={"group": "c"}) == {"c": 20}
+    assert {said(request).split("In every new row, ")[1].split("\n")[0] for request in model.requests} == {
+        "group is c."
+    }
+
+
+def test_the_order_of_the_rows_says_nothing_about_the_class():
+    synthesizer = SynLLMSynthesizer(SCRIPTED, random_state=0).fit(*rare(share=0.5))
+    y = (synthesizer.sample(200)[1] == "ill").to_numpy()
+    assert 70 < np.count_nonzero(y[1:] != y[:-1]) < 130
+
+
+@pytest.mark.parametrize("shares_prompts", [False, True])
+def test_requests_for_a_class_stand_together_only_where_prompts_are_shared(shares_prompts):
+    model = Recorder()
+    model.shares_prompts = shares_prompts
+    SynLLMSynthesizer(model, rows_per_request=1, random_state=0).fit(*rare(share=0.5)).sample(60)
+    asked = [re.search(r"state is (\w+)\.", said(request))[1] for request in model.requests]
+    n_changes = sum(one != other for one, other in pairwise(asked))
+    assert n_changes == 1 if shares_prompts else n_changes > 15
+
+
+def test_classes_are_left_to_the_model_on_demand_and_where_there_are_none():
+    X, y = rare(share=0.3)
+    described = SynLLMSynthesizer.from_schema(DESCRIBED, target="sex", llm=Recorder(), random_state=0)
+    numbers = SynLLMSynthesizer(Recorder(), random_state=0).fit(X, X["weight"] * 2)
+    untargeted = SynLLMSynthesizer(Recorder(), random_state=0).fit(X.assign(state=y))
+    one_class = SynLLMSynthesizer(Recorder(), random_state=0).fit(X, y[:1].repeat(len(X)).reset_index(drop=True))
+    unstratified = SynLLMSynthesizer(Recorder(), stratify=False, random_state=0).fit(X, y)
+    for synthesizer in (described, numbers, untargeted, one_class, unstratified):
+        synthesizer.sample(12)
+        assert not [request for request in synthesizer.llm.requests if "In every new row" in said(request)]
+
+
+def test_shares_are_kept_in_files_and_pickles(tmp_path):
+    fitted = SynLLMSynthesizer(SCRIPTED, random_state=0).fit(*rare(share=0.1))
+    synthesizer = SynLLMSynthesizer("smollm2-135m", random_state=0)
+    vars(synthesizer).update({name: value for name, value in vars(fitted).items() if name not in fitted.get_params()})
+    synthesizer.save(tmp_path)
+    loaded = BaseSynthesizer.load(tmp_path).set_params(llm=SCRIPTED)
+    for copy in (loaded, pickle.loads(pickle.dumps(fitted))):
+        assert counts_of(copy, 50) == {"well": 45, "ill": 5}
+    assert loaded._variety == fitted._variety
+
+
+def test_classes_may_be_left_to_the_model_after_fit():
+    model = Recorder()
+    synthesizer = SynLLMSynthesizer(model, copies="allow", random_state=0).fit(*rare(share=0.3))
+    synthesizer.set_params(stratify=False, rows_per_request=2).sample(4)
+    assert len(model.requests) == 2
+    assert "In every new row" not in said(model.requests[0])
+
+
+# Rows that repeat each other ------------------------------------------------------------------------------------------
+
+
+def stuck(n_rows):
+    """Writes as many different rows and then begins again."""
+    n = iter(range(10**6))
+    return CallableModel(lambda request: f"{20 + next(n) % n_rows},70.0,F\n", is_local=True)
+
+
+@pytest.mark.parametrize(("n_different", "warns"), [(4, True), (14, True), (15, False)])
+def test_rows_that_repeat_each_other_are_noticed(n_different, warns):
+    model = stuck(n_different)
+    synthesizer = SynLLMSynthesizer(model, stratify=False, rows_per_request=1, random_state=0).fit(*patients())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        synthesizer.sample(30)
+    assert len(caught) == warns
+    if warns:
+        assert caught[0].category is PromptWarning
+        assert str(caught[0].message).startswith(
+            f"only {n_different} of 30 generated rows are different from each other, but 40 of the 40 training rows "
+            "are: raise temperature, set rows_per_request=1"
+        )
+        assert caught[0].filename == __file__
+
+
+def test_repeats_are_noticed_without_training_rows():
+    synthesizer = SynLLMSynthesizer.from_schema(
+        DESCRIBED, target="sex", llm=stuck(3), rows_per_request=1, random_state=0
+    )
+    with pytest.warns(PromptWarning, match="only 3 of 20 generated rows are different from each other: raise"):
+        synthesizer.sample(20)
+    synthesizer.sample(9)
+
+
 # Constraints on replies -----------------------------------------------------------------------------------------------
 
 
@@ -299,7 +522,7 @@ def test_replies_are_decoded_under_what_the_model_knows(output, supported, expec
     row = {"age": 40, "weight": 70.5, "sex": "F"}
     model = Recorder(lambda request: json.dumps([row]) if output == "json" else "40,70.5,F\n")
     model.supports = frozenset(supported)
-    X, y = SynLLMSynthesizer(model, output=output, random_state=0).fit(*patients()).sample(1)
+    X, y = SynLLMSynthesizer(model, output=output, stratify=False, random_state=0).fit(*patients()).sample(1)
     assert isinstance(model.requests[-1].constraint, expected)
     assert X.to_dict("records") == [{"age": 40, "weight": 70.5}]
     assert list(y) == ["F"]
@@ -457,7 +680,11 @@ def test_descriptions_are_checked():
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"llm": 3}, {"output": "xml"}, {"top_p": 0.0}, {"temperature": -1}, {"n_examples": 0}, {"rules": 3}]
+    "parameters",
+    [
+        *({"llm": 3}, {"output": "xml"}, {"top_p": 0.0}, {"temperature": -1}, {"n_examples": 0}, {"rules": 3}),
+        *({"rows_per_request": 0}, {"rows_per_request": 1.5}, {"stratify": "yes"}),
+    ],
 )
 def test_parameters_are_checked_at_fit(parameters):
     with pytest.raises(ValueError, match=f"'{next(iter(parameters))}' parameter"):

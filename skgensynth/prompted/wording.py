@@ -14,7 +14,30 @@ from skgensynth.llm.rows import RowFormat
 from skgensynth.llm.rows.cells import csv_text, quote
 from skgensynth.schema import TableSchema
 
-__all__ = ["column_lines", "condition_line", "description_lines", "format_line", "name_descriptions", "one_line"]
+__all__ = [
+    "N_LEVELS",
+    "SYSTEM",
+    "column_lines",
+    "condition_line",
+    "description_lines",
+    "format_line",
+    "headed",
+    "name_descriptions",
+    "one_line",
+]
+
+SYSTEM = (
+    "You invent rows of a table. They look like real ones and fit together as real ones do, but they are new: none "
+    "is a copy of a row that you were shown. You reply with the rows alone, without any explanation."
+)
+HEADINGS = {
+    "columns": "The columns of the table:",
+    "descriptions": "What they mean:",
+    "statistics": "Statistics of the table:",
+    "rules": "Rules that its rows keep:",
+    "examples": "Some of its rows:",
+}
+N_LEVELS = 20  # of a column, named in a prompt at most
 
 _NOUNS = {"datetime": "time", "period": "time", "timedelta": "duration"}
 
@@ -71,6 +94,11 @@ def format_line(form: RowFormat, n_rows: int) -> str:
         f"Write {rows} of this table as CSV, {each}with commas between the values, {empty if missing else ''}and "
         f"without repeating the header:\n{form.header.rstrip()}"
     )
+
+
+def headed(name: str, text: str) -> str:
+    """A part of a prompt under its heading; empty if the text is."""
+    return f"{HEADINGS[name]}\n{text}" if text and name in HEADINGS else text
 
 
 def one_line(text: str) -> str:

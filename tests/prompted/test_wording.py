@@ -5,8 +5,8 @@ from common.row_tables import COLUMNS, learn
 
 from skgensynth.conditions import Conditions
 from skgensynth.llm.rows import RowFormat
+from skgensynth.prompted.wording import column_lines, condition_line, format_line, one_line
 from skgensynth.schema import TableSchema
-from skgensynth.synllm.wording import column_lines, condition_line, format_line, one_line
 
 TABLE = pd.DataFrame(
     {

@@ -1,0 +1,125 @@
+"""What a search and a draw will cost, worked out before anything is asked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from skgensynth.llm import LanguageModel, Message, Usage
+from skgensynth.mallm.generator import RowGenerator
+from skgensynth.mallm.loop import ASKED_AGAIN
+from skgensynth.mallm.optimizer import ProcessOptimizer, ScoredProcess
+from skgensynth.mallm.process import DataGenerationProcess
+from skgensynth.mallm.replies import LONGEST_INSTRUCTION
+
+__all__ = ["CostEstimate", "estimate_draw", "estimate_search"]
+
+MESSAGE_TOKENS = 5  # of a chat template, around each message
+N_MEASURED = 20  # requests whose lengths stand for those of all
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """What a synthesizer is expected to ask and to be answered.
+
+    Attributes
+    ----------
+    fit : Usage
+        Requests and tokens of `fit`.
+    request : Usage
+        One request for rows.
+    n_examples : int
+        Rows that a request asks for.
+    """
+
+    fit: Usage
+    request: Usage
+    n_examples: int
+
+    def sample(self, n_rows: int) -> Usage:
+        """Requests and tokens of a draw, where all rows are good.
+
+        Parameters
+        ----------
+        n_rows : int
+            Rows of the draw.
+
+        Returns
+        -------
+        Usage
+        """
+        return _times(self.request, math.ceil(n_rows / self.n_examples))
+
+
+def estimate_draw(generator: RowGenerator, values: np.ndarray) -> CostEstimate:
+    """Estimate what rows cost without a search.
+
+    Parameters
+    ----------
+    generator : RowGenerator
+        Makes the rows.
+    values : ndarray of shape (n_rows, n_modelled)
+        Encoded training rows.
+
+    Returns
+    -------
+    CostEstimate
+        Replies are taken to be as long as the rows that are shown.
+    """
+    n = generator.n_examples
+    starts = np.linspace(0, max(len(values) - n, 0), N_MEASURED).astype(np.intp)
+    model, form = generator.asker.model, generator.asker.form
+    read, written = [], []
+    for start in np.unique(starts):
+        chunk = values[start : start + n]
+        read.append(_prompt_tokens(model, generator.messages(chunk)))
+        written.append(model.count_tokens(form.write(chunk)))
+    return CostEstimate(Usage(), Usage(1, round(float(np.mean(read))), round(float(np.mean(written)))), n)
+
+
+def estimate_search(
+    draw: CostEstimate, optimizer: ProcessOptimizer, start: DataGenerationProcess, batch_sizes: list[int], n_pairs: int
+) -> CostEstimate:
+    """Estimate what a search costs.
+
+    Parameters
+    ----------
+    draw : CostEstimate
+        What rows cost.
+    optimizer : ProcessOptimizer
+        Proposes processes.
+    start : DataGenerationProcess
+        The process that the search begins with.
+    batch_sizes : list of int
+        Training rows of each iteration.
+    n_pairs : int
+        Processes that the optimizer sees.
+
+    Returns
+    -------
+    CostEstimate
+        Half of the rows that may be asked for again are; and proposed processes are as long as the first one, with an
+        instruction of half the length that is allowed.
+    """
+    n_rows = sum(math.ceil(size / draw.n_examples) for size in batch_sizes)
+    n_again = sum(math.ceil(max(1, int(ASKED_AGAIN * size)) / draw.n_examples) for size in batch_sizes)
+    model = optimizer.model
+    instruction = "x " * (LONGEST_INSTRUCTION // 4)
+    proposed = start.with_(start.graph, instruction)
+    usage = _times(draw.request, n_rows + round(n_again / 2))
+    reply = model.count_tokens(proposed.searched_text())
+    max_tokens = optimizer.max_tokens(start.graph.nodes)
+    for number in range(1, len(batch_sizes)):
+        pairs = [ScoredProcess(proposed, 0.5)] * (min(number, n_pairs) - 1) + [ScoredProcess(start, 0.5)]
+        usage += Usage(1, _prompt_tokens(model, optimizer.messages(start, pairs, max_tokens)), reply)
+    return CostEstimate(usage, draw.request, draw.n_examples)
+
+
+def _prompt_tokens(model: LanguageModel, messages: tuple[Message, ...]) -> int:
+    return sum(model.count_tokens(message.content) + MESSAGE_TOKENS for message in messages)
+
+
+def _times(usage: Usage, n: int) -> Usage:
+    return Usage(n * usage.n_requests, n * usage.n_prompt_tokens, n * usage.n_completion_tokens)

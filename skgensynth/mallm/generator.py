@@ -1,0 +1,182 @@
+"""The generator of MALLM-GAN: a few real rows at a time, and as many new ones in reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skgensynth.conditions import Conditions
+from skgensynth.llm import LanguageModel, Message
+from skgensynth.llm.rows import RowFormat
+from skgensynth.mallm.process import DataGenerationProcess
+from skgensynth.prompted.asking import Draft, RowAsker, RowPrompt, fit_into_context, specimens, tokens_per_row
+from skgensynth.prompted.wording import (
+    N_LEVELS,
+    SYSTEM,
+    column_lines,
+    condition_line,
+    description_lines,
+    format_line,
+    headed,
+)
+from skgensynth.sampling import Candidates
+
+__all__ = ["Decoding", "RowGenerator", "columns_text"]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How rows are asked for.
+
+    Attributes
+    ----------
+    n_examples : int
+        Real rows that a request shows, and new rows that it asks for.
+    temperature, top_p : float
+        How replies are drawn.
+    repair : bool
+        Whether cells that are nearly right are put right.
+    """
+
+    n_examples: int
+    temperature: float
+    top_p: float
+    repair: bool
+
+
+def columns_text(
+    form: RowFormat,
+    descriptions: Mapping[str, str],
+    conditions: Conditions | None = None,
+    n_levels: int = N_LEVELS,
+) -> str:
+    """Say what each column may be and what it means.
+
+    Parameters
+    ----------
+    form : RowFormat
+        How values are written.
+    descriptions : mapping of str to str
+        The user's words about columns, by name.
+    conditions : Conditions, default=None
+        What new rows must satisfy; the values are those that it leaves.
+    n_levels : int, default=20
+        Levels of a column named at most.
+
+    Returns
+    -------
+    str
+    """
+    lines = "\n".join(column_lines(form, conditions or Conditions(), n_levels))
+    meanings = headed("descriptions", "\n".join(description_lines(descriptions)))
+    return "\n\n".join(part for part in (headed("columns", lines), meanings) if part)
+
+
+@dataclass(frozen=True)
+class RowGenerator:
+    """Makes rows by a data generation process: "batches in a batch" (MALLM-GAN, arXiv:2406.10521, 2024).
+
+    Attributes
+    ----------
+    asker : RowAsker
+        Sends the prompts and reads the replies.
+    process : DataGenerationProcess
+        What every prompt begins with; its columns are what the conditions and the context leave.
+    task : str
+        What is asked for under conditions; empty without any.
+    n_examples : int
+        Real rows that a request shows.
+    refuses_shown : bool
+        Whether a row that a request shows is no new row.
+    left_out : tuple of str
+        What prompts lack to fit into the context.
+    """
+
+    asker: RowAsker
+    process: DataGenerationProcess
+    task: str
+    n_examples: int
+    refuses_shown: bool
+    left_out: tuple[str, ...]
+
+    @classmethod
+    def fitted(
+        cls,
+        model: LanguageModel,
+        form: RowFormat,
+        process: DataGenerationProcess,
+        conditions: Conditions,
+        *,
+        descriptions: Mapping[str, str],
+        decoding: Decoding,
+        refuses_shown: bool,
+    ) -> RowGenerator:
+        """Choose how much prompts show, so that they and their rows fit into the model's context.
+
+        Levels of columns go first, then examples but for one (ours).
+
+        Raises
+        ------
+        ContextOverflowError
+            If not even the shortest prompt and one row fit.
+        """
+        per_row = tokens_per_row(model, form)
+        asker = RowAsker(model, form, decoding.temperature, decoding.top_p, decoding.repair, per_row)
+        examples = np.resize(specimens(form), (decoding.n_examples, len(form.schema.modelled)))
+
+        def drafts() -> Iterator[tuple[RowGenerator, Draft]]:
+            for n_levels, n_examples in _shortenings(decoding.n_examples):
+                columns = columns_text(form, descriptions, conditions, n_levels)
+                task = condition_line(form, conditions, n_levels)
+                left_out = _left_out(n_levels, n_examples, decoding.n_examples)
+                shown = replace(process, columns=columns)
+                generator = cls(asker, shown, task, n_examples, refuses_shown, left_out)
+                texts = tuple(message.content for message in generator.messages(examples[:n_examples]))
+                yield generator, Draft(texts, n_examples, n_examples)
+
+        return fit_into_context(model, drafts(), per_row)[0]
+
+    def messages(self, examples: np.ndarray) -> tuple[Message, ...]:
+        """The prompt that shows some rows; what all prompts have in common comes first, so that it is read once."""
+        form = self.asker.form
+        parts = [
+            self.process.to_text(),
+            self.task,
+            format_line(form, len(examples)),
+            headed("examples", (form.header + form.write(examples)).rstrip("\n")),
+        ]
+        return Message("system", SYSTEM), Message("user", "\n\n".join(part for part in parts if part))
+
+    def make(self, examples: np.ndarray, rng: np.random.Generator) -> Candidates:
+        """Ask for as many rows as are shown, in as many requests as it takes.
+
+        Parameters
+        ----------
+        examples : ndarray of shape (n_rows, n_modelled)
+            Encoded real rows on the grids of their columns; each is shown once.
+        rng : numpy.random.Generator
+            Source of a seed for each request.
+
+        Returns
+        -------
+        Candidates
+            See `RowAsker.ask`.
+        """
+        chunks = [examples[start : start + self.n_examples] for start in range(0, len(examples), self.n_examples)]
+        prompts = [
+            RowPrompt(self.messages(chunk), len(chunk), chunk if self.refuses_shown else None) for chunk in chunks
+        ]
+        return self.asker.ask(prompts, rng)
+
+
+def _shortenings(n_examples: int) -> list[tuple[int, int]]:
+    """Levels named and examples shown, from everything down to the least."""
+    levels = [(n_levels, n_examples) for n_levels in (N_LEVELS, 10, 5, 2)]
+    return levels + [(2, n) for n in range(n_examples - 1, 0, -1)]
+
+
+def _left_out(n_levels: int, n_examples: int, n_wanted: int) -> tuple[str, ...]:
+    parts = [f"it shows {n_examples} of {n_wanted} example rows"] * (n_examples < n_wanted)
+    return (*parts, *[f"at most {n_levels} levels of a column"] * (n_levels < N_LEVELS))

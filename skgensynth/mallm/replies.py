@@ -1,0 +1,196 @@
+"""What the optimizer's reply has to look like, and what is read from whatever came back."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from skgensynth.llm import JsonSchema, LarkGrammar
+from skgensynth.llm.rows.cells import csv_text, normal, quote
+from skgensynth.llm.rows.patterns import literal, one_of
+from skgensynth.mallm.graph import Edge
+from skgensynth.prompted.wording import one_line
+
+__all__ = ["LONGEST_INSTRUCTION", "RawProposal", "proposal_grammar", "proposal_schema", "read_proposal"]
+
+LONGEST_INSTRUCTION = 400  # characters (ours): more than the paper's have on the average
+SHORTEST_INSTRUCTION = 20
+LONGEST_LINE = 300  # characters of an edge
+
+_ARROW = re.compile(r"\s*(?:-{1,2}>|=>|→)\s*")
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
+_PAIR = re.compile(r"[(\[]\s*([\"'])((?:(?!\1).)+)\1\s*,\s*([\"'])((?:(?!\3).)+)\3\s*[)\]]")
+_INSTRUCTION = re.compile(r"^\W*(?:instruction|task)\W*:\W*(.*)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_EDGES = re.compile(r"^\W*edges\W*:", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class RawProposal:
+    """What a reply says.
+
+    Attributes
+    ----------
+    edges : list of (str, str) or None
+        Pairs of a cause and its effect, with the names of the columns where they could be recognised; None where the
+        reply does not speak of edges.
+    instruction : str
+        On one line; empty if there is none.
+    notes : tuple of str
+        What was put right.
+    """
+
+    edges: list[Edge] | None
+    instruction: str
+    notes: tuple[str, ...] = ()
+
+    def to_text(self, *, as_json: bool) -> str:
+        """Write the proposal in the form that a reply has."""
+        edges = self.edges or []
+        if as_json:
+            listed = ",".join(f'{{"cause":{quote(cause)},"effect":{quote(effect)}}}' for cause, effect in edges)
+            return f'{{"edges":[{listed}],"instruction":{quote(self.instruction)}}}'
+        lines = [f"{csv_text(cause)} -> {csv_text(effect)}" for cause, effect in edges]
+        return "\n".join(["edges:", *lines, f"instruction: {self.instruction}"])
+
+
+def proposal_grammar(nodes: Sequence[str], most_edges: int) -> LarkGrammar:
+    """Say what a reply has to look like: edges between columns, and an instruction on one line.
+
+    Parameters
+    ----------
+    nodes : sequence of str
+        Names of the columns.
+    most_edges : int
+        Edges of a reply at most; they may still repeat or form a cycle.
+
+    Returns
+    -------
+    LarkGrammar
+        In llguidance's dialect.
+    """
+    name = one_of(literal(csv_text(node)) for node in nodes)
+    edges = f" edge{{0,{most_edges}}}" if most_edges else ""
+    rules = [
+        f'start: "edges:\\n"{edges} "instruction: " TEXT "\\n"',
+        *['edge: NAME " -> " NAME "\\n"', f"NAME: /{name}/"] * bool(most_edges),
+        f"TEXT: /[A-Za-z][^\\x00-\\x1f\\x7f]{{{SHORTEST_INSTRUCTION - 1},{LONGEST_INSTRUCTION - 1}}}/",
+    ]
+    return LarkGrammar("\n".join(rules) + "\n")
+
+
+def proposal_schema(nodes: Sequence[str], most_edges: int) -> JsonSchema:
+    """Say what a JSON reply has to look like; see `proposal_grammar`."""
+    name = {"enum": list(nodes)}
+    edge = {
+        "type": "object",
+        "properties": {"cause": name, "effect": name},
+        "required": ["cause", "effect"],
+        "additionalProperties": False,
+    }
+    text = {"type": "string", "minLength": SHORTEST_INSTRUCTION, "maxLength": LONGEST_INSTRUCTION}
+    return JsonSchema(
+        {
+            "type": "object",
+            "properties": {"edges": {"type": "array", "items": edge, "maxItems": most_edges}, "instruction": text},
+            "required": ["edges", "instruction"],
+            "additionalProperties": False,
+        }
+    )
+
+
+def read_proposal(text: str, nodes: Sequence[str]) -> RawProposal:
+    """Read edges and instruction, whatever the model made of the form.
+
+    JSON, lines with arrows, and pairs in brackets are understood, with words around them and names in another case.
+
+    Parameters
+    ----------
+    text : str
+        The reply.
+    nodes : sequence of str
+        Names of the columns.
+
+    Returns
+    -------
+    RawProposal
+        Names that are none of the columns stand as they are.
+    """
+    names = {normal(node): node for node in nodes} | {normal(csv_text(node)): node for node in nodes}
+    names |= {node: node for node in nodes}
+    document = _document(text)
+    edges: list[Edge] | None = None
+    if document is not None:
+        if isinstance(document.get("edges"), list):
+            edges = [edge for part in document["edges"] for edge in _listed(part, names)]
+        instruction = document.get("instruction")
+        instruction = instruction if isinstance(instruction, str) else ""
+    else:
+        match = _INSTRUCTION.search(text)
+        head = text[: match.start()] if match else text
+        edges = [edge for line in head.splitlines() for edge in _edges(line, names)]
+        if not edges and not _EDGES.search(head):
+            edges = None
+        instruction = match[1] if match else ""
+    short, notes = _shortened(" ".join(instruction.split()))
+    return RawProposal(edges, short, notes)
+
+
+def _document(text: str) -> dict[str, Any] | None:
+    """The JSON object of a reply, if it is about edges or an instruction."""
+    try:
+        document = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) and {"edges", "instruction"} & document.keys() else None
+
+
+def _listed(part: Any, names: dict[str, str]) -> list[Edge]:
+    """Edges in an entry of a JSON reply; what is none has an empty end."""
+    if isinstance(part, str):
+        return list(_edges(part, names)) or [(part, "")]
+    ends = [part.get("cause"), part.get("effect")] if isinstance(part, dict) else part
+    if not isinstance(ends, list) or len(ends) != 2:
+        return [(str(part), "")]
+    return [(_known(str(ends[0]), names), _known(str(ends[1]), names))]
+
+
+def _edges(line: str, names: dict[str, str]) -> Iterator[Edge]:
+    """Edges in a line with arrows, or in brackets."""
+    if len(line) > LONGEST_LINE:
+        return
+    line = _BULLET.sub("", line)
+    arrows = list(_ARROW.finditer(line))
+    if not arrows:
+        for pair in _PAIR.finditer(line):
+            yield _known(pair[2], names), _known(pair[4], names)
+        return
+    for arrow in arrows:  # a name may hold one
+        ends = (_known(line[: arrow.start()], names), _known(line[arrow.end() :], names))
+        if set(ends) <= set(names.values()):
+            yield ends
+            return
+    yield from pairwise(_known(part, names) for part in _ARROW.split(line))
+
+
+def _known(name: str, names: dict[str, str]) -> str:
+    """The column that a name means, or the name."""
+    name = name.strip()
+    bare = name.strip("`*()[],;. ")
+    inside = bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'" else bare
+    forms = [form for text in (name, bare, inside) for form in (text, normal(text))]
+    return next((names[form] for form in forms if form in names), inside)
+
+
+def _shortened(instruction: str) -> tuple[str, tuple[str, ...]]:
+    """An instruction of bounded length, cut behind a sentence or a word."""
+    instruction = one_line(instruction)
+    if len(instruction) <= LONGEST_INSTRUCTION:
+        return instruction, ()
+    cut = instruction[:LONGEST_INSTRUCTION]
+    end = max(cut.rfind(". ") + 1, 0) or cut.rfind(" ")
+    kept = cut[:end].rstrip() if end > 0 else cut
+    return kept, (f"the optimizer's instruction of {len(instruction)} characters was cut",)

@@ -1,0 +1,98 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from skgensynth.conditions import Conditions
+from skgensynth.exceptions import ContextOverflowError
+from skgensynth.llm import CallableModel
+from skgensynth.llm.rows import RowFormat
+from skgensynth.mallm.generator import Decoding, RowGenerator, columns_text
+from skgensynth.mallm.graph import CausalGraph
+from skgensynth.mallm.process import DataGenerationProcess
+from skgensynth.prompted.asking import MARGIN
+from skgensynth.schema import TableSchema
+
+TABLE = pd.DataFrame({"age": np.arange(18, 78), "group": [f"g{i % 12}" for i in range(60)]})
+SCHEMA = TableSchema.infer(TABLE, column_kinds={"age": "continuous", "group": "categorical"})
+VALUES = SCHEMA.encode(TABLE)
+GRAPH = CausalGraph(("age", "group"), (("age", "group"),))
+
+
+def generator(model, conditions=None, *, n_examples=2, refuses_shown=True, output="csv", **descriptions):
+    conditions = Conditions.parse(conditions, SCHEMA)
+    form = RowFormat(SCHEMA, conditions, output=output)
+    process = DataGenerationProcess("A ward.", columns_text(RowFormat(SCHEMA), descriptions), GRAPH, "Be exact.")
+    return RowGenerator.fitted(
+        model,
+        form,
+        process,
+        conditions,
+        descriptions=descriptions,
+        decoding=Decoding(n_examples, 0.5, 1.0, False),
+        refuses_shown=refuses_shown,
+    )
+
+
+class Recorder(CallableModel):
+    def __init__(self, answer="20,g3\n", **settings):
+        self.requests = []
+        super().__init__(lambda request: self.requests.append(request) or answer, **settings)
+
+    __hash__ = object.__hash__
+    __setattr__ = object.__setattr__
+
+
+def said(request):
+    return request.messages[-1].content
+
+
+def test_each_row_is_shown_once_and_as_many_are_asked_for():
+    model = Recorder()
+    generator(model, n_examples=2).make(VALUES[:5], np.random.default_rng(0))
+    shown = [said(request).split("Some of its rows:\n")[1].splitlines()[1:] for request in model.requests]
+    assert shown == [["18,g0", "19,g1"], ["20,g2", "21,g3"], ["22,g4"]]
+    assert ["Write 2 new rows" in said(request) for request in model.requests] == [True, True, False]
+    assert "Write 1 new row " in said(model.requests[2])
+
+
+def test_the_prompt_holds_the_process_and_its_beginning_is_the_same_for_all_examples():
+    found = generator(Recorder(), age="in years")
+    first, second = (found.messages(VALUES[i : i + 2])[1].content for i in (0, 2))
+    assert first.startswith(found.process.to_text())
+    for part in ("A ward.", "- age: whole number from 18 to 77", "What they mean:\n- age: in years", "group <- age"):
+        assert part in first
+    assert first.split("18,g0")[0] == second.split("20,g2")[0]
+
+
+def test_a_row_that_was_shown_is_not_new_unless_the_table_is_such():
+    made = generator(Recorder("18,g0\n40,g1\n")).make(VALUES[:2], np.random.default_rng(0))
+    assert SCHEMA.decode(made.values, np.random.default_rng(0)).to_dict("records") == [{"age": 40, "group": "g1"}]
+    assert made.reasons == {"exact copy of a training row": 1}
+    kept = generator(Recorder("18,g0\n40,g1\n"), refuses_shown=False).make(VALUES[:2], np.random.default_rng(0))
+    assert len(kept.values) == 2
+
+
+def test_conditions_are_in_columns_task_and_check():
+    model = Recorder("20,g3\n60,g5\n70,g3\n")
+    found = generator(model, {"age": (65, None), "group": "g3"})
+    made = found.make(VALUES[:2], np.random.default_rng(0))
+    assert "In every new row, age is from 65 to 77 and group is g3." in said(model.requests[0])
+    assert "- age: whole number from 65 to 77" in said(model.requests[0])
+    assert made.values[:, 0].tolist() == [70]
+
+
+def test_prompts_are_shortened_until_they_and_their_rows_fit():
+    free = generator(Recorder(), n_examples=3)
+    assert free.left_out == ()
+    texts = [message.content for message in free.messages(VALUES[-3:])]
+    size = sum(map(Recorder().count_tokens, texts)) + MARGIN + 3 * free.asker.tokens_per_row
+    # The longest rows there are may take a little more.
+    assert generator(Recorder(context_length=size + 10), n_examples=3).left_out == ()
+    shorter = generator(Recorder(context_length=size - 6), n_examples=3)
+    assert shorter.left_out == ("at most 5 levels of a column",)
+    assert "and 7 more" in shorter.process.columns
+    least = generator(Recorder(context_length=size - 25), n_examples=3)
+    assert least.left_out[0] == f"it shows {least.n_examples} of 3 example rows"
+    assert least.n_examples < 3
+    with pytest.raises(ContextOverflowError, match="Leave out columns"):
+        generator(Recorder(context_length=100), n_examples=3)

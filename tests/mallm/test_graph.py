@@ -1,0 +1,242 @@
+import itertools
+import json
+
+import networkx as nx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skgensynth.exceptions import CausalGraphError
+from skgensynth.mallm.graph import CausalGraph, check_expert_edges, repair_edges
+
+NODES = ("asia", "tub", "smoke", "lung", "bronc", "either", "xray", "dysp")
+ASIA = CausalGraph(
+    NODES,
+    (
+        ("either", "dysp"), ("asia", "tub"), ("smoke", "lung"), ("smoke", "bronc"), ("tub", "either"),
+        ("lung", "either"), ("either", "xray"), ("bronc", "dysp"),
+    ),
+)  # fmt: skip
+
+names = st.sampled_from("abcde")
+edge_lists = st.lists(st.tuples(names, names), max_size=12)
+
+
+def acyclic(edges):
+    return nx.is_directed_acyclic_graph(nx.DiGraph(list(edges)))
+
+
+# -- graphs ------------------------------------------------------------------------------------------------------------
+
+
+def test_edges_are_sorted_and_each_is_once():
+    graph = CausalGraph(["a", "b", "c"], [["b", "c"], ("a", "c"), ("a", "b"), ("b", "c")])
+    assert graph == CausalGraph(("a", "b", "c"), (("a", "b"), ("a", "c"), ("b", "c")))
+    assert graph.edges == (("a", "b"), ("a", "c"), ("b", "c"))
+    assert hash(graph) == hash(CausalGraph(graph.nodes, graph.edges[::-1]))
+
+
+def test_parents_roots_and_order():
+    assert ASIA.parents("either") == ("tub", "lung")
+    assert ASIA.parents("asia") == ()
+    assert ASIA.roots == ("asia", "smoke")
+    assert CausalGraph(("a", "b", "c"), (("c", "a"),)).topological_order == ("b", "c", "a")
+    assert CausalGraph(("a", "b")).roots == ("a", "b")
+
+
+@given(edge_lists)
+def test_the_order_puts_parents_first(edges):
+    graph, _ = repair_edges(edges, "abcde")
+    place = {node: i for i, node in enumerate(graph.topological_order)}
+    assert sorted(place) == list("abcde")
+    assert all(place[cause] < place[effect] for cause, effect in graph.edges)
+
+
+def test_the_text_has_a_line_for_each_column_with_parents():
+    assert ASIA.to_text().splitlines() == [
+        "without parents: asia, smoke",
+        "tub <- asia",
+        "lung <- smoke",
+        "bronc <- smoke",
+        "either <- tub, lung",
+        "xray <- either",
+        "dysp <- bronc, either",
+    ]
+    assert CausalGraph(("a", "b")).to_text() == "without parents: a, b"
+
+
+def test_names_cannot_break_a_line_of_the_text():
+    graph = CausalGraph(("a, b", "x\ny", "z"), (("a, b", "z"), ("x\ny", "z")))
+    assert graph.to_text() == 'without parents: "a, b", "x\\ny"\nz <- "a, b", "x\\ny"'
+
+
+def test_json_gives_the_same_graph_back():
+    assert CausalGraph.from_dict(json.loads(json.dumps(ASIA.to_dict()))) == ASIA
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "message"),
+    [
+        ("abc", [("a", "z")], "the edge a -> z names z, which is not a column; columns are a, b, c"),
+        ("abc", [("b", "b")], "the edge b -> b leads from a column to itself"),
+        ("abc", [("b", "c"), ("c", "b")], "the edges form a cycle: b -> c -> b; leave one of them out"),
+        ("abcd", [("d", "b"), ("b", "c"), ("c", "d"), ("a", "b"), ("d", "a")], "a cycle: b -> c -> d -> b"),
+        ("abc", ["ab"], "the edge ab is not a pair of columns"),
+        ("abc", [("a", "b", "c")], "the edge a -> b -> c is not a pair of columns"),
+        ("aba", [], "the column 'a' is twice in the graph"),
+    ],
+)
+def test_what_is_no_graph_is_refused(nodes, edges, message):
+    with pytest.raises(CausalGraphError, match=message):
+        CausalGraph(tuple(nodes), tuple(edges))
+
+
+def test_unknown_columns_have_no_parents():
+    with pytest.raises(CausalGraphError, match="no column 'age'; columns are asia, tub"):
+        ASIA.parents("age")
+
+
+@given(st.permutations(range(6)), st.integers(0, 5), st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5))))
+def test_the_cycle_that_is_named_is_one(order, length, more):
+    nodes = tuple("abcdef")
+    length = max(length, 2)
+    ring = [(nodes[order[i]], nodes[order[(i + 1) % length]]) for i in range(length)]
+    edges = ring + [(nodes[i], nodes[j]) for i, j in more if i != j]
+    with pytest.raises(CausalGraphError) as caught:
+        CausalGraph(nodes, tuple(edges))
+    named = str(caught.value).split(": ")[1].split(";")[0].split(" -> ")
+    assert named[0] == named[-1] == min(named)
+    assert len(set(named)) == len(named) - 1
+    assert set(itertools.pairwise(named)) <= set(edges)
+
+
+# -- comparisons -------------------------------------------------------------------------------------------------------
+
+
+def test_changes_are_edges_to_add_to_remove_and_to_reverse():
+    first = CausalGraph(tuple("abcd"), (("a", "b"), ("b", "c"), ("a", "d")))
+    second = CausalGraph(tuple("abcd"), (("a", "b"), ("c", "b"), ("c", "d")))
+    assert first.changes(second) == ((("c", "d"),), (("a", "d"),), (("c", "b"),))
+    assert second.changes(first).reversed == (("b", "c"),)
+    assert first.edit_distance(second) == 3
+    assert first.edit_distance(CausalGraph(tuple("dcba"), first.edges)) == 0
+    assert ASIA.edit_distance(CausalGraph(NODES)) == 8
+
+
+@given(edge_lists, edge_lists)
+def test_the_edit_distance_counts_pairs_of_columns_that_differ(first, second):
+    graphs = [repair_edges(edges, "abcde")[0] for edges in (first, second)]
+
+    def link(graph, pair):
+        return (pair in graph.edges) - (pair[::-1] in graph.edges)
+
+    differ = sum(link(graphs[0], pair) != link(graphs[1], pair) for pair in itertools.combinations("abcde", 2))
+    assert graphs[0].edit_distance(graphs[1]) == graphs[1].edit_distance(graphs[0]) == differ
+
+
+@given(edge_lists, edge_lists)
+def test_the_changes_turn_one_graph_into_the_other(first, second):
+    one, other = (repair_edges(edges, "abcde")[0] for edges in (first, second))
+    changes = one.changes(other)
+    made = set(one.edges) - set(changes.removed) | set(changes.added)
+    made = made - {edge[::-1] for edge in changes.reversed} | set(changes.reversed)
+    assert made == set(other.edges)
+
+
+def test_graphs_of_other_columns_are_not_compared():
+    with pytest.raises(CausalGraphError, match="only one of the graphs has the column 'z'"):
+        CausalGraph(("a",)).edit_distance(CausalGraph(("a", "z")))
+
+
+# -- repairs -----------------------------------------------------------------------------------------------------------
+
+
+def test_good_edges_need_no_note():
+    graph, notes = repair_edges(ASIA.edges, NODES, required=[("asia", "tub")], forbidden=[("tub", "asia")])
+    assert graph == ASIA
+    assert notes == []
+
+
+def test_each_fault_is_told():
+    edges = [
+        ("a", "b"), ["a", "b"], ("b", "b"), ("a", "x" * 99), ("b", "a"), ("c", "d"), ("b", "c"), ("c", "a"),
+        ("d", "b"), "ab", 7, ("a", None), ("a", "c"), ("b", "d"),
+    ]  # fmt: skip
+    graph, notes = repair_edges(edges, "abcd", required=[("d", "c")], forbidden=[("b", "d")], max_parents=2)
+    assert graph.edges == (("a", "b"), ("b", "c"), ("d", "b"), ("d", "c"))
+    assert notes == [
+        "a -> b was left out: it is there already",
+        "b -> b was left out: it leads from a column to itself",
+        f"a -> {'x' * 60} was left out: it names {'x' * 60}, which is not a column",
+        "b -> a was left out: it closes the cycle a -> b -> a",
+        "c -> d was left out: it closes the cycle c -> d -> c",
+        "c -> a was left out: it closes the cycle a -> b -> c -> a",
+        "ab was left out: it is not a pair of columns",
+        "7 was left out: it is not a pair of columns",
+        'a -> "None" was left out: it names "None", which is not a column',
+        "a -> c was left out: it is one too many: c has 2 parents already",
+        "b -> d was left out: it is forbidden",
+        "d -> c was added: it is required",
+    ]
+
+
+def test_required_edges_win_over_the_bound_and_over_what_is_proposed():
+    required = [("a", "d"), ("b", "d")]
+    graph, notes = repair_edges([("d", "a"), ("b", "d"), ("c", "d")], "abcd", required=required, max_parents=1)
+    assert graph.parents("d") == ("a", "b")
+    assert notes == [
+        "d -> a was left out: it closes the cycle a -> d -> a",
+        "c -> d was left out: it is one too many: d has 2 parents already",
+        "a -> d was added: it is required",
+    ]
+
+
+junk = st.one_of(
+    st.tuples(names, names),
+    st.lists(st.one_of(names, st.text(max_size=3), st.none()), max_size=3),
+    st.text(max_size=3),
+    st.integers(),
+)
+
+
+@given(st.lists(junk, max_size=15), edge_lists, edge_lists, st.one_of(st.none(), st.integers(0, 3)))
+def test_repaired_graphs_are_always_valid(proposed, required, forbidden, max_parents):
+    required = repair_edges(required, "abcde")[0].edges[:3]
+    forbidden = [edge for edge in forbidden if edge[0] != edge[1] and edge not in required]
+    graph, notes = repair_edges(
+        proposed, "abcde", required=required, forbidden=forbidden, max_parents=max_parents
+    )  # fmt: skip
+    assert graph.nodes == tuple("abcde")
+    assert acyclic(graph.edges)
+    assert set(required) <= set(graph.edges)
+    assert not set(forbidden) & set(graph.edges)
+    pairs = [tuple(edge) for edge in proposed if isinstance(edge, (tuple, list))]
+    assert set(graph.edges) <= set(pairs) | set(required)
+    if max_parents is not None:
+        for node in graph.nodes:
+            n_required = sum(effect == node for _, effect in required)
+            assert len(graph.parents(node)) <= max(max_parents, n_required)
+    left_out = sum("was left out" in note for note in notes)
+    assert len(graph.edges) == len(proposed) - left_out + len(notes) - left_out
+    assert repair_edges(graph.edges, "abcde") == (graph, [])
+
+
+@pytest.mark.parametrize(
+    ("required", "forbidden", "message"),
+    [
+        ([("a", "z")], [], "the required edge a -> z names z, which is not a column; columns are a, b, c"),
+        ([], ["ab"], "the forbidden edge ab is not a pair of columns"),
+        ([], [("a", "a")], "the forbidden edge a -> a leads from a column to itself"),
+        ([("a", "b")], [("a", "b")], "the edge a -> b is both required and forbidden"),
+        ([("a", "b"), ("b", "a")], [], "the required edges form a cycle: a -> b -> a"),
+    ],
+)
+def test_experts_must_not_contradict_themselves(required, forbidden, message):
+    with pytest.raises(CausalGraphError, match=message):
+        check_expert_edges("abc", required, forbidden)
+    with pytest.raises(CausalGraphError, match=message):
+        repair_edges([], "abc", required=required, forbidden=forbidden)
+
+
+def test_what_experts_require_is_a_graph():
+    assert check_expert_edges("abc", [["b", "a"]], [("a", "b")]) == CausalGraph(("a", "b", "c"), (("b", "a"),))

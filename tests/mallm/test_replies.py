@@ -1,0 +1,108 @@
+import json
+import time
+
+import pytest
+from common.row_tables import accepts
+
+from skgensynth.mallm.replies import (
+    LONGEST_INSTRUCTION,
+    RawProposal,
+    proposal_grammar,
+    proposal_schema,
+    read_proposal,
+)
+
+NODES = ("smoke", "lung cancer", 'X "ray"', "age, years")
+EDGES = [("smoke", "lung cancer"), ("age, years", 'X "ray"')]
+TEXT = "Smokers have lung cancer more often."
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_written_in_the_form_is_read_again_and_allowed(as_json):
+    proposal = RawProposal(EDGES, TEXT)
+    text = proposal.to_text(as_json=as_json)
+    assert read_proposal(text, NODES) == proposal
+    constraint = proposal_schema(NODES, 6) if as_json else proposal_grammar(NODES, 6)
+    assert accepts(constraint, text + "\n" * (not as_json))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "edges:\nsmoke -> nothing\ninstruction: " + TEXT + "\n",
+        "edges:\ninstruction: Short.\n",
+        "edges:\ninstruction: " + "x" * (LONGEST_INSTRUCTION + 1) + "\n",
+        "edges:\n" + "smoke -> smoke\n" * 7 + "instruction: " + TEXT + "\n",
+        "Sure! edges:\ninstruction: " + TEXT + "\n",
+        "edges:\ninstruction: two\nlines that are long enough to count\n",
+    ],
+)
+def test_the_grammar_holds_nothing_else(text):
+    assert not accepts(proposal_grammar(NODES, 6), text)
+
+
+def test_no_edges_are_allowed_too_and_a_single_column_has_none():
+    assert accepts(proposal_grammar(NODES, 6), f"edges:\ninstruction: {TEXT}\n")
+    assert accepts(proposal_grammar(("only",), 0), f"edges:\ninstruction: {TEXT}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'Of course!\n\nEdges:\n- Smoke → Lung Cancer\n* "age, years" --> "X \\"ray\\"";\n\n**Instruction:** {TEXT}',
+        f"```\n1. smoke => lung cancer,\n2. `age, years` -> X \"ray\"\n```\nTask: {TEXT}",
+        f"edges: [('smoke', 'lung cancer'), ('age, years', 'X \"ray\"')]\ninstruction: {TEXT}",
+        "```json\n" + json.dumps({"edges": EDGES, "instruction": TEXT}, indent=1) + "\n```",
+        json.dumps({"edges": [{"cause": a.upper(), "effect": b} for a, b in EDGES], "instruction": TEXT}),
+        json.dumps({"edges": ["smoke -> lung cancer", '"age, years" -> X "ray"'], "instruction": TEXT}),
+    ],
+)  # fmt: skip
+def test_other_forms_are_understood(text):
+    found = read_proposal(text, NODES)
+    assert found.edges == EDGES
+    assert found.instruction.strip("* ") == TEXT
+
+
+def test_chains_and_arrows_in_names_are_understood():
+    text = "edges:\nsmoke -> lung cancer -> x\na->b -> smoke\n"
+    assert read_proposal(text, (*NODES, "a->b", "x")).edges == [
+        ("smoke", "lung cancer"), ("lung cancer", "x"), ("a->b", "smoke"),
+    ]  # fmt: skip
+
+
+def test_unknown_names_stand_as_they_are():
+    assert read_proposal("edges:\nsmoke -> Cough\n", NODES).edges == [("smoke", "Cough")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I cannot do that.", RawProposal(None, "")),
+        ("", RawProposal(None, "")),
+        ("edges:\n", RawProposal([], "")),
+        ("instruction: only this", RawProposal(None, "only this")),
+        ('{"edges": 3}', RawProposal(None, "")),
+        (
+            '{"edges": [3, ["smoke"], {}], "instruction": 5}',
+            RawProposal([("3", ""), ("['smoke']", ""), ("None", "None")], ""),
+        ),
+    ],
+)
+def test_what_is_not_there_is_not_found(text, expected):
+    assert read_proposal(text, NODES) == expected
+
+
+def test_instructions_are_one_line_of_bounded_length():
+    sentence = "A rule of a table is kept in mind. "
+    found = read_proposal("edges:\ninstruction: Mind\nthis:\u202e " + sentence * 20, NODES)
+    assert len(found.instruction) <= LONGEST_INSTRUCTION
+    assert found.instruction.startswith("Mind this:\\u202e A rule")
+    assert found.instruction.endswith("kept in mind.")
+    assert "characters was cut" in found.notes[0]
+
+
+def test_reading_takes_no_longer_than_the_text():
+    started = time.perf_counter()
+    for part in ("- ", '"', "smoke ->", "(", "('a',", "edges:\n"):
+        read_proposal(part * 20_000, NODES)
+    assert time.perf_counter() - started < 5
