@@ -139,10 +139,16 @@ def headline(runs: Sequence[ComparisonRun]) -> str:
 def _verdict(table: RunTable) -> str:
     for key, words in (("harmonic", "balances privacy and utility best"), ("fidelity", "follows the real rows best")):
         known = [run for run in table.runs if not run.error and not math.isnan(run.figures[key])]
-        if known:
-            first = max(known, key=lambda run: run.figures[key])
-            named = " with ".join(part for part in run_names(first) if part)
-            return f"On {table.name}, {named} {words} ({first.figures[key]:.2f})."
+        if not known:
+            continue
+        first = max(known, key=lambda run: run.figures[key])
+        if f"{first.figures[key]:.2f}" == "0.00":
+            return f"On {table.name}, no run is any good."
+        named = " with ".join(part for part in run_names(first) if part)
+        # A high privacy can make up for rows that are of no use, which is no balance worth having.
+        useless = first.figures["utility"] <= first.figures.get("utility_chance", math.nan)
+        remark = ", but models learn no more from its rows than chance" if useless else ""
+        return f"On {table.name}, {named} {words} ({first.figures[key]:.2f}){remark}."
     return f"On {table.name}, no run was finished."
 
 

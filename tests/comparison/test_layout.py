@@ -83,6 +83,16 @@ def test_the_headline_names_the_best_balance_of_each_table():
     )
 
 
+def test_the_headline_praises_nothing_that_is_of_no_use():
+    none = [make_run(harmonic=0.0), make_run(prompt="b", harmonic=0.001)]
+    assert layout.headline(none) == "On ward, no run is any good."
+    weak = [make_run(harmonic=0.5, utility=0.33, utility_chance=0.4), make_run(prompt="b", harmonic=0.4)]
+    assert layout.headline(weak) == (
+        "On ward, a with seed_ex balances privacy and utility best (0.50), but models learn no more from its rows than "
+        "chance."
+    )
+
+
 def test_text_lines_up_and_tells_why_runs_failed():
     text = layout.as_text(RUNS)
     title, header, real, first, _, failed, last, _, headline = text.split("\n")
