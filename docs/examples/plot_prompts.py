@@ -57,7 +57,7 @@ print(told.usage_)
 
 # %%
 # A weak model follows what it is told about classes and rules because sampling holds it to them. What it makes of
-# numbers is its own.
+# numbers is its own: the ages are nearly all alike, whatever the statistics say.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
 for ax, column in zip(axes, ["age", "bilirubin"], strict=True):

@@ -73,6 +73,7 @@ def _draw_changes(axis: Any, trajectory: Sequence[Iteration]) -> None:
         heights = np.array([0, *(len(before.graph.changes(after.graph)[place]) for before, after in pairs)])
         axis.bar(np.arange(len(trajectory)), heights, bottom=base, color=colour, width=0.6, label=word)
         base += heights
+    axis.set_ylim(0, max(1.0, 1.05 * base.max(initial=0.0)))
     axis.set_ylabel("edges changed")
     axis.yaxis.get_major_locator().set_params(integer=True)
 

@@ -30,6 +30,8 @@ def test_scores_and_changes_are_drawn_and_the_choice_is_marked():
     np.testing.assert_array_equal(lines["chosen"], [0.55])
     heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in axes[1].containers}
     assert heights == {"added": [0, 2, 0], "removed": [0, 0, 1], "reversed": [0, 0, 1]}
+    assert axes[1].get_ylim() == (0, 2.1)
+    assert plot_search(TRAJECTORY[:1], [0])[1].get_ylim() == (0, 1)
     plt.close("all")
 
 
