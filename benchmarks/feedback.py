@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine, read_results
+from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine
+from benchmarks.runs import collect, publish
 from benchmarks.tables import TABLES, load
 from skgensynth import DiscoTabSynthesizer
 from skgensynth.laws import Laws
@@ -50,19 +50,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / "feedback.jsonl")
     parser.add_argument("--summary", action="store_true", help="measure nothing, summarise what is there")
     options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    done = {(r["table"], r["seed"]) for r in read_results(options.out)}
-    for seed in options.seeds:
-        for table in options.tables:
-            if (table, seed) in done or options.summary:
-                continue
-            with options.out.open("a") as file:
-                for result in measure(table, seed):
-                    file.write(json.dumps(result) + "\n")
-                    print({k: round(v, 4) if isinstance(v, float) else v for k, v in result.items()}, flush=True)
-    text = summary(pd.DataFrame(read_results(options.out)))
-    options.out.with_suffix(".md").write_text(text)
-    print(text)
+    jobs = [] if options.summary else [(table, seed) for seed in options.seeds for table in options.tables]
+    publish(options.out, summary(collect(options.out, ("table", "seed"), jobs, measure)))
 
 
 def measure(table: str, seed: int) -> list[dict]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,8 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.feedback import minority_figures
 from benchmarks.peers import LABELS, METHODS, versions
-from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine, read_results
+from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine
+from benchmarks.runs import collect, publish
 from benchmarks.tables import MAX_ROWS, TABLES, data_folder, load
 from skgensynth.metrics import tstr
 
@@ -149,20 +149,8 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--out", type=Path, default=RESULTS / "minority.jsonl")
     options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    done = {(r["table"], r["seed"], r["method"]) for r in read_results(options.out)}
-    for seed in options.seeds:
-        for method in options.methods:
-            for table in options.tables:
-                if (table, seed, method) in done:
-                    continue
-                result = measure(table, seed, method)
-                with options.out.open("a") as file:
-                    file.write(json.dumps(result) + "\n")
-                print({k: round(v, 3) if isinstance(v, float) else v for k, v in result.items()}, flush=True)
-    text = summary(pd.DataFrame(read_results(options.out)))
-    options.out.with_suffix(".md").write_text(text)
-    print(text)
+    jobs = [(table, seed, method) for seed in options.seeds for method in options.methods for table in options.tables]
+    publish(options.out, summary(collect(options.out, ("table", "seed", "method"), jobs, measure)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,7 +25,8 @@ from sklearn.svm import SVC
 from xgboost import XGBClassifier, XGBRegressor
 
 from benchmarks.peers import cart, ctgan, disco, real, smotenc, tvae, versions
-from benchmarks.quality import RESULTS, machine, read_results
+from benchmarks.quality import RESULTS, machine
+from benchmarks.runs import collect, publish
 from benchmarks.tables import data_folder
 from skgensynth.metrics import distance_to_closest_record, tstr
 
@@ -211,18 +211,14 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--out", type=Path, default=RESULTS / "small.jsonl")
     options = parser.parse_args()
-    done = {(r["table"], r["n_train"], r["seed"], r["method"]) for r in read_results(options.out)}
-    jobs = itertools.product(options.seeds, options.sizes, options.methods, options.tables)
-    for seed, n_train, method, name in jobs:
-        if (name, n_train, seed, method) in done or (method == "smotenc" and TABLES[name][2] == "regression"):
-            continue
-        result = measure(name, n_train, seed, method)
-        with options.out.open("a") as file:
-            file.write(json.dumps(result) + "\n")
-        print({k: round(v, 3) if isinstance(v, float) else v for k, v in result.items()}, flush=True)
-    text = summary(pd.DataFrame(read_results(options.out)))
-    options.out.with_suffix(".md").write_text(text)
-    print(text)
+    jobs = [
+        (name, n_train, seed, method)
+        for seed, n_train, method, name in itertools.product(
+            options.seeds, options.sizes, options.methods, options.tables
+        )
+        if method != "smotenc" or TABLES[name][2] == "classification"
+    ]
+    publish(options.out, summary(collect(options.out, ("table", "n_train", "seed", "method"), jobs, measure)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.descriptions import CONTEXTS, DESCRIPTIONS
-from benchmarks.quality import RESULTS, machine, read_results
+from benchmarks.quality import RESULTS, machine
+from benchmarks.runs import collect, publish
 from benchmarks.tables import TABLES, discrete_columns, load
 from skgensynth import SynLLMSynthesizer
 from skgensynth.exceptions import SamplingError
@@ -180,21 +180,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS / "synllm.jsonl")
     options = parser.parse_args()
     keys = ("table", "seed", "prompt", "output", "stratify")
-    done = {tuple(run[key] for key in keys) for run in read_results(options.out)}
     stratify = [classes == "by class" for classes in options.classes]
-    for key in itertools.product(options.tables, options.seeds, options.prompts, options.outputs, stratify):
-        if key in done:
-            continue
+    jobs = itertools.product(options.tables, options.seeds, options.prompts, options.outputs, stratify)
+
+    def attempt(*job) -> dict:
         try:
-            result = measure(*key, options.rows)
+            return measure(*job, options.rows)
         except SamplingError as error:
-            result = dict(zip(keys, key, strict=True)) | {"machine": machine(), "error": str(error)}
-        with options.out.open("a") as file:
-            file.write(json.dumps(result) + "\n")
-        print({k: round(v, 3) if isinstance(v, float) else v for k, v in result.items()}, flush=True)
-    text = summary(pd.DataFrame(read_results(options.out)))
-    options.out.with_suffix(".md").write_text(text)
-    print(text)
+            return dict(zip(keys, job, strict=True)) | {"machine": machine(), "error": str(error)}
+
+    publish(options.out, summary(collect(options.out, keys, jobs, attempt)))
 
 
 if __name__ == "__main__":
