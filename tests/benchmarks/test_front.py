@@ -2,29 +2,10 @@ import json
 
 import pandas as pd
 import pytest
+from common.quality_runs import quality_run
 
 from benchmarks.front import compare, failures, front, gains, score, standing, write
 from benchmarks.summary import aggregate, read_runs
-
-
-def _record(table, seed, method, utility, membership=0.5, jsd=0.01, auc=0.9):
-    return {
-        "table": table,
-        "seed": seed,
-        "method": method,
-        "utility": utility,
-        "utility_mean": {"r2": utility} if table == "insurance" else {"macro_f1": utility, "auc": auc},
-        "jsd": jsd,
-        "association_difference": 0.1,
-        "membership_auc": membership,
-        "exact_copies": 0,
-        "fit_seconds": 1.0,
-        "fit_cpu_seconds": 1.0,
-        "sample_seconds": 1.0,
-        "load_before_fit": 0.0,
-        "machine": "abacus",
-        "versions": {"numpy": "2"},
-    }
 
 
 @pytest.fixture
@@ -33,17 +14,17 @@ def results(tmp_path):
     for seed in range(3):
         for table in ("heart", "pima", "insurance"):
             records += [
-                _record(table, seed, "real", 0.8),
-                _record(table, seed, "disco", 0.78, 0.52, 0.001),
-                _record(
-                    table, seed, "ctgan", -0.1 if table == "insurance" else 0.4, 0.5, auc=0.48 + 0.1 * (table == "pima")
+                quality_run(table, seed, "real", 0.8),
+                quality_run(table, seed, "disco", 0.78, membership_auc=0.52, jsd=0.001),
+                quality_run(
+                    table, seed, "ctgan", -0.1 if table == "insurance" else 0.4, auc=0.48 + 0.1 * (table == "pima")
                 ),
-                _record(table, seed, "cart", 0.76, 0.7, 0.0005),
+                quality_run(table, seed, "cart", 0.76, membership_auc=0.7, jsd=0.0005),
             ]
     # One run alone has no interval.
-    records.append(_record("heart", 0, "smotenc", 0.8, 0.8, 0.02))
+    records.append(quality_run("heart", 0, "smotenc", 0.8, membership_auc=0.8, jsd=0.02))
     # One seed more of one table alone: it may not shift means over tables.
-    records.append(_record("heart", 3, "cart", 0.76, 0.7, 0.0005))
+    records.append(quality_run("heart", 3, "cart", 0.76, membership_auc=0.7, jsd=0.0005))
     path = tmp_path / "quality.jsonl"
     path.write_text("\n".join(map(json.dumps, records)))
     return path

@@ -2,41 +2,24 @@ import json
 
 import pandas as pd
 import pytest
+from common.quality_runs import quality_run
 
 from benchmarks.summary import aggregate, overall, read_runs, summarise, verdicts
 
 
-def _record(table, seed, method, utility, membership, jsd=0.001):
-    return {
-        "table": table,
-        "seed": seed,
-        "method": method,
-        "utility": utility,
-        "utility_mean": {"macro_f1": utility, "auc": 0.9} if table == "heart" else {"r2": utility},
-        "jsd": jsd,
-        "association_difference": 0.1,
-        "membership_auc": membership,
-        "exact_copies": 0,
-        "fit_seconds": 1.0,
-        "fit_cpu_seconds": 1.0,
-        "sample_seconds": 1.0,
-        "load_before_fit": 0.0,
-        "machine": "abacus",
-        "versions": {"numpy": "2"},
-    }
-
-
 @pytest.fixture
 def results(tmp_path):
-    records = [_record("heart", 0, "disco", 0.1, 0.9)]  # measured again below: the later one counts
+    records = [quality_run("heart", 0, "disco", 0.1, membership_auc=0.9)]  # measured again below: the later one counts
     for seed in range(5):
         noise = 0.01 * (seed - 2)
         for table in ("heart", "insurance"):
             records += [
-                _record(table, seed, "real", 0.8 + noise, 0.5),
-                _record(table, seed, "cart", 0.76, 0.7 + noise),
-                _record(table, seed, "tvae", 0.9, 0.5),
-                _record(table, seed, "disco", 0.8, 0.5 + noise, jsd=0.02 if table == "heart" else 0.001),
+                quality_run(table, seed, "real", 0.8 + noise),
+                quality_run(table, seed, "cart", 0.76, membership_auc=0.7 + noise),
+                quality_run(table, seed, "tvae", 0.9),
+                quality_run(
+                    table, seed, "disco", 0.8, membership_auc=0.5 + noise, jsd=0.02 if table == "heart" else 0.001
+                ),
             ]
     path = tmp_path / "quality.jsonl"
     path.write_text("\n".join(map(json.dumps, records)))
@@ -72,14 +55,17 @@ def test_verdicts_name_what_was_missed(results):
 
 
 def test_no_verdicts_without_our_method():
-    runs = pd.DataFrame([_record("heart", seed, "cart", 0.8, 0.6) for seed in range(2)])
+    runs = pd.DataFrame([quality_run("heart", seed, "cart", 0.8, membership_auc=0.6) for seed in range(2)])
     cells = aggregate(runs.assign(auc=0.9, load=0.0, ratio=1.0))
     assert verdicts(cells, overall(cells)) == []
 
 
 def test_utility_is_relative_to_real_rows_of_the_same_seeds(tmp_path):
-    records = [_record("heart", seed, "real", utility, 0.5) for seed, utility in ((0, 0.5), (1, 0.9))]
-    records += [_record("heart", 0, "cart", 0.45, 0.6), *(_record("heart", seed, "tvae", 0.35, 0.6) for seed in (0, 1))]
+    records = [quality_run("heart", seed, "real", utility) for seed, utility in ((0, 0.5), (1, 0.9))]
+    records += [
+        quality_run("heart", 0, "cart", 0.45, membership_auc=0.6),
+        *(quality_run("heart", seed, "tvae", 0.35, membership_auc=0.6) for seed in (0, 1)),
+    ]
     path = tmp_path / "quality.jsonl"
     path.write_text("\n".join(map(json.dumps, records)))
     cells = aggregate(read_runs(path)).set_index("method")
