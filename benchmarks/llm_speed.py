@@ -1,7 +1,7 @@
 """What the embedded language model costs: tokens and rows a second, freely and under a grammar, and our own share.
 
 Run from the root of the repository, on an idle machine: ``python -m benchmarks.llm_speed``. Rows are those of heart
-failure (13 columns). A free reply goes on until it has as many tokens as those under the grammar had.
+failure (13 columns). A free reply may have as many tokens as the one under the grammar had, or ends before.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from skgensynth import SynLLMSynthesizer
 from skgensynth.llm import LlamaCppModel, Message, Request, SamplingSettings, generate_all
 from skgensynth.llm.llama_runtime import Context
 from skgensynth.llm.rows import RowFormat
+from skgensynth.prompted.asking import tokens_per_row
 
 MODEL = "smollm2-135m"
 SEEDS = (0, 1, 2)
-# One reply, and as many as are decoded together.
-PARALLEL = (1, 16)
-ROWS_PER_REPLY = 1
+N_REPEATS = 6
+# Rows of each reply: of one reply by itself, and of as many as are decoded together.
+ROWS_PER_REPLY = {1: 8, 16: 1}
 N_ROWS = 209
 
 
@@ -56,38 +57,39 @@ def token_rates(X, y) -> Iterator[dict]:
     model = LlamaCppModel(MODEL)
     for output in ("csv", "json"):
         synthesizer = SynLLMSynthesizer(MODEL, output=output, random_state=0).fit(X, y)
-        grammar = RowFormat(synthesizer.schema_, output=output).grammar(ROWS_PER_REPLY)
         prompt = (Message("user", synthesizer.prompt_),)
-        for n_parallel in PARALLEL:
+        form = RowFormat(synthesizer.schema_, output=output)
+        for n_parallel, n_rows in ROWS_PER_REPLY.items():
+            grammar = form.grammar(n_rows)
+            longest = SamplingSettings(n_rows * tokens_per_row(model, form))
             rates: dict[str, list[float]] = {"free": [], "constrained": []}
-            for seed in SEEDS:
-                guided = [Request(prompt, SamplingSettings(1000), 100 * seed + i, grammar) for i in range(n_parallel)]
-                replies, seconds = timed(model, guided)
-                n_tokens = [reply.n_completion_tokens for reply in replies]
-                rates["constrained"].append(sum(n_tokens) / seconds)
+            for seed in range(N_REPEATS + 1):
+                guided = [Request(prompt, longest, 100 * seed + i, grammar) for i in range(n_parallel)]
+                n_tokens = rate(model, guided, rates["constrained"])
                 free = [
                     Request(prompt, SamplingSettings(n), request.seed)
                     for n, request in zip(n_tokens, guided, strict=True)
                 ]
-                replies, seconds = timed(model, free)
-                rates["free"].append(sum(reply.n_completion_tokens for reply in replies) / seconds)
-            shares = np.divide(rates["constrained"], rates["free"])
+                rate(model, free, rates["free"])
+            # The first one of each kind read the prompt and the grammar.
+            shares = np.divide(rates["constrained"][1:], rates["free"][1:])
             yield {
                 "what": "tokens a second",
                 "output": output,
                 "replies together": n_parallel,
-                **{kind: float(np.mean(values)) for kind, values in rates.items()},
+                **{kind: float(np.mean(values[1:])) for kind, values in rates.items()},
                 "constrained / free": float(shares.mean()),
                 "spread": float(shares.std(ddof=1)),
+                "median": float(np.median(shares)),
             }
 
 
-def timed(model: LlamaCppModel, requests: list[Request]):
-    """Replies, and the seconds that they took after the prompt was read."""
-    generate_all(model, [Request(requests[0].messages, SamplingSettings(1), 0)])
+def rate(model: LlamaCppModel, requests: list[Request], rates: list[float]) -> list[int]:
+    """Tokens of each reply; how many a second is appended."""
     start = time.perf_counter()
-    replies = generate_all(model, requests)
-    return replies, time.perf_counter() - start
+    n_tokens = [reply.n_completion_tokens for reply in generate_all(model, requests)]
+    rates.append(sum(n_tokens) / (time.perf_counter() - start))
+    return n_tokens
 
 
 def row_rates(X, y) -> Iterator[dict]:

@@ -181,7 +181,9 @@ def main() -> None:
     options = parser.parse_args()
     keys = ("table", "seed", "prompt", "output", "stratify")
     stratify = [classes == "by class" for classes in options.classes]
-    jobs = itertools.product(options.tables, options.seeds, options.prompts, options.outputs, stratify)
+    # Whole rounds over the tables first, so that what an interrupted run leaves can be compared.
+    rounds = itertools.product(options.seeds, options.outputs, stratify, options.tables, options.prompts)
+    jobs = [(table, seed, prompt, output, kind) for seed, output, kind, table, prompt in rounds]
 
     def attempt(*job) -> dict:
         try:
