@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
+from skgensynth.conditions import Allowed
 from skgensynth.copies import COPIED, row_keys
 from skgensynth.exceptions import ContextOverflowError, LanguageModelError, PromptWarning
 from skgensynth.llm import Constraint, JsonSchema, LanguageModel, LarkGrammar, Message, Reply, Request, SamplingSettings
@@ -47,11 +48,15 @@ class RowPrompt(NamedTuple):
         Rows that it asks for.
     shown : ndarray of shape (n_shown, n_modelled) or None
         Encoded rows that it shows and that are not to come back; None where any row may.
+    narrowed : tuple of mapping of int to Allowed
+        For each row what some columns may be, by their places, as `RowFormat.grammar` takes it; empty where rows may be
+        alike. Only for models that take grammars, and not demanded of what they write.
     """
 
     messages: tuple[Message, ...]
     n_rows: int
     shown: np.ndarray | None = None
+    narrowed: tuple[Mapping[int, Allowed], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,11 @@ class RowAsker:
 
     def _request(self, prompt: RowPrompt, seed: int) -> Request:
         n_rows = prompt.n_rows
+        settings = SamplingSettings(n_rows * self.tokens_per_row, self.temperature, self.top_p)
+        if prompt.narrowed:
+            return Request(prompt.messages, settings, seed, self.form.grammar(n_rows, narrowed=prompt.narrowed))
         if n_rows not in self._constraints:
             self._constraints[n_rows] = self._constraint(n_rows)
-        settings = SamplingSettings(n_rows * self.tokens_per_row, self.temperature, self.top_p)
         return Request(prompt.messages, settings, seed, self._constraints[n_rows])
 
     def _constraint(self, n_rows: int) -> Constraint:

@@ -23,6 +23,7 @@ from skgensynth.prompted.wording import name_descriptions
 from skgensynth.sampling import Candidates
 from skgensynth.synllm.examples import choose_examples
 from skgensynth.synllm.generation import PromptAsker
+from skgensynth.synllm.profiles import Profiles
 from skgensynth.synllm.prompts import PromptWriter, check_prompt, parts_of
 from skgensynth.synllm.rules import MINED, Rules, collect_rules
 from skgensynth.synllm.statistics import TableStatistics
@@ -143,7 +144,15 @@ class DescribingSynthesizer(PromptedSynthesizer):
             repair=self.repair,
             rows_per_request=self.rows_per_request,
             shown=self._examples if self._refuses_examples(conditions) else None,
+            profiles=self._profiles(conditions),
         )
+
+    def _profiles(self, conditions: Conditions) -> Profiles | None:
+        """What sketches the rows, if anything is told that they could be sketched from."""
+        if not self.stratify or self.stratify == "classes":
+            return None
+        profiles = Profiles(self.schema_, self.statistics_, conditions, self.rules_)
+        return profiles if profiles.places else None
 
     def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> Candidates:
         return self._asker(conditions).ask(n, rng)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
-from skgensynth.llm import LanguageModel, Message
+from skgensynth.llm import LanguageModel, LarkGrammar, Message
 from skgensynth.llm.rows import RowFormat
 from skgensynth.prompted.asking import Draft, Question, RowAsker, RowPrompt, fit_into_context, tokens_per_row
 from skgensynth.prompted.wording import SYSTEM
 from skgensynth.sampling import Candidates
+from skgensynth.synllm.profiles import Profiles
 from skgensynth.synllm.prompts import Detail, PromptWriter
 
 __all__ = ["PromptAsker"]
@@ -42,6 +44,8 @@ class PromptAsker:
         Encoded rows that are not to come back.
     left_out : tuple of str
         What the prompts lack to fit into the context.
+    profiles : Profiles or None
+        Draws what the cells of each row may be; None leaves all to the model.
     """
 
     asker: RowAsker
@@ -50,6 +54,7 @@ class PromptAsker:
     rows_per_request: int
     shown: np.ndarray | None
     left_out: tuple[str, ...] = ()
+    profiles: Profiles | None = None
     _prompts: dict[int, RowPrompt] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -64,6 +69,7 @@ class PromptAsker:
         repair: bool,
         rows_per_request: int | None = None,
         shown: np.ndarray | None = None,
+        profiles: Profiles | None = None,
     ) -> PromptAsker:
         """Choose how much the prompts show and how many rows a request asks for, so that both fit into the context.
 
@@ -78,7 +84,10 @@ class PromptAsker:
         detail, n_rows = fit_into_context(model, _drafts(writer, rows_per_request), per_row)
         shortened = writer.write(1, detail) != writer.write(1, writer.full)
         left_out = tuple(_left_out(writer.full, detail)) if shortened else ()
-        return cls(RowAsker(model, form, temperature, top_p, repair, per_row), writer, detail, n_rows, shown, left_out)
+        asker = RowAsker(model, form, temperature, top_p, repair, per_row)
+        # Servers take JSON schemas alone, in which all rows are alike.
+        drawn = profiles if LarkGrammar in model.supports else None
+        return cls(asker, writer, detail, n_rows, shown, left_out, drawn)
 
     @property
     def prompt(self) -> str:
@@ -89,17 +98,21 @@ class PromptAsker:
         """The messages of a request."""
         return Message("system", SYSTEM), Message("user", self.writer.write(n_rows, self.detail))
 
-    def questions(self, n_rows: int) -> list[Question]:
-        """Requests for rows, spread evenly over as few as possible."""
+    def questions(self, n_rows: int, rng: np.random.Generator) -> list[Question]:
+        """Requests for rows, spread evenly over as few as possible; profiles are drawn from ``rng``."""
         n_requests = math.ceil(n_rows / self.rows_per_request)
         counts = [n_rows // n_requests + (place < n_rows % n_requests) for place in range(n_requests)]
         for count in set(counts) - set(self._prompts):
             self._prompts[count] = RowPrompt(self.messages(count), count, self.shown)
-        return [(self.asker, self._prompts[count]) for count in counts]
+        prompts = [self._prompts[count] for count in counts]
+        if self.profiles is not None:
+            rows = iter(self.profiles.draw(n_rows, rng))
+            prompts = [prompt._replace(narrowed=tuple(islice(rows, prompt.n_rows))) for prompt in prompts]
+        return [(self.asker, prompt) for prompt in prompts]
 
     def ask(self, n_rows: int, rng: np.random.Generator) -> Candidates:
         """Ask for rows; see `RowAsker.ask`."""
-        return RowAsker.ask_together(self.questions(n_rows), rng)
+        return RowAsker.ask_together(self.questions(n_rows, rng), rng)
 
 
 def _drafts(writer: PromptWriter, n_rows: int) -> Iterator[tuple[Detail, Draft]]:

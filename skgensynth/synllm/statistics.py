@@ -15,7 +15,7 @@ from skgensynth.llm.rows import RowFormat
 from skgensynth.llm.rows.cells import csv_text
 from skgensynth.schema import TableSchema
 
-__all__ = ["AssociationFigure", "ColumnFigures", "TableStatistics"]
+__all__ = ["AssociationFigure", "ColumnFigures", "TableStatistics", "in_its_unit"]
 
 N_ASSOCIATIONS = 10  # ours
 # Means are given of groups of at least so many rows (ours): the mean of a single row is that row.
@@ -151,7 +151,7 @@ def _figures(column: Column, values: np.ndarray) -> ColumnFigures:
     if not _is_number(column):
         return ColumnFigures(missing, mean)
     std = float(present.std(ddof=1)) if len(present) > 1 else None
-    return ColumnFigures(missing, _in_its_unit(column, mean), std)
+    return ColumnFigures(missing, in_its_unit(column, mean), std)
 
 
 def _association(schema: TableSchema, values: np.ndarray, i: int, j: int) -> AssociationFigure:
@@ -175,7 +175,7 @@ def _group_means(column: Column, codes: np.ndarray, numbers: np.ndarray) -> tupl
     if len(levels) > MAX_GROUPS:
         return ()
     return tuple(
-        (int(code), _in_its_unit(column, float(numbers[known & (codes == code)].mean())))
+        (int(code), in_its_unit(column, float(numbers[known & (codes == code)].mean())))
         for code, count in zip(levels, counts, strict=True)
         if count >= MIN_GROUP
     )
@@ -219,7 +219,8 @@ def _is_number(column: Column) -> bool:
     return column.kind == "continuous" and column.storage.family in ("integer", "float")
 
 
-def _in_its_unit(column: Column, encoded: float) -> float:
+def in_its_unit(column: Column, encoded: float) -> float:
+    """A number as users know it: whole numbers are encoded as differences from one of them."""
     return encoded + column.storage.origin if column.storage.family == "integer" else encoded
 
 

@@ -200,7 +200,7 @@ class StratifiedAsker:
         counts = self._quotas.wanted(n_rows, self._batch_size, rng)
         questions: list[Question] = []
         for place in rng.permutation(np.flatnonzero(counts)):
-            questions += self._asker(int(self._codes[place])).questions(int(counts[place]))
+            questions += self._asker(int(self._codes[place])).questions(int(counts[place]), rng)
         if not getattr(questions[0][0].model, "shares_prompts", False):
             # What a budget cuts off is then not a class. Where prompts are shared, one is read after the other.
             questions = [questions[index] for index in rng.permutation(len(questions))]

@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skgensynth.constraints import Constraint
 from skgensynth.exceptions import SchemaError
@@ -56,9 +56,12 @@ class SynLLMSynthesizer(DescribingSynthesizer):
         Rows that a request asks for, at most. In one reply, rows are apt to repeat those before them. None is 1 where
         the model reads a prompt that requests share only once, as llama.cpp does, so that this costs nothing, and else
         10.
-    stratify : bool, default=True
-        Whether each class is asked for by itself, in the share that it has in the training rows, if the target is a
-        category. False leaves the class of a row to the model, as `from_schema` always does.
+    stratify : bool or "classes", default=True
+        What is drawn for each row before the model is asked. "classes": the class, in the share that it has in the
+        training rows, if the target is a category. True: where the prompt tells statistics, also a band for each
+        number, an eighth of the rows wide, so that means, standard deviations and correlations come out as told; the
+        grammar holds the model to it (models that take none, as most servers, choose freely). False leaves everything
+        to the model, as `from_schema` always does.
     output : {"csv", "json"}, default="csv"
         How rows are written. CSV takes about a third of the tokens; servers decode under a schema with JSON only.
     temperature : float, default=0.7
@@ -141,7 +144,7 @@ class SynLLMSynthesizer(DescribingSynthesizer):
         "prompt": [str],
         "rules": ["array-like", str, Constraint, None],
         "rows_per_request": [Interval(Integral, 1, None, closed="left"), None],
-        "stratify": ["boolean"],
+        "stratify": ["boolean", StrOptions({"classes"})],
     }
 
     def __init__(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from skgensynth.llm.base import JsonSchema, LarkGrammar
 from skgensynth.llm.rows.cells import Cells, Patterned, csv_text, quote
 from skgensynth.llm.rows.patterns import literal, one_of
 
-__all__ = ["cell_pattern", "cell_schema", "csv_grammar", "json_grammar", "json_schema"]
+__all__ = ["RowPattern", "cell_pattern", "cell_schema", "csv_grammar", "json_grammar", "json_schema"]
 
 
 def cell_pattern(cells: Cells, missing: str | None, as_json: bool) -> str:
@@ -50,15 +50,28 @@ def cell_schema(cells: Cells, missing: bool) -> dict[str, Any]:
     return {"enum": [*values, *([None] if missing else [])]}
 
 
-def csv_grammar(patterns: Sequence[str], optional: Sequence[bool], least: int, most: int) -> LarkGrammar:
+class RowPattern(NamedTuple):
+    """What one row may be.
+
+    Attributes
+    ----------
+    cells : tuple of str
+        What each cell may be.
+    optional : tuple of bool
+        Which cells may be empty; used in CSV only.
+    """
+
+    cells: tuple[str, ...]
+    optional: tuple[bool, ...]
+
+
+def csv_grammar(rows: Sequence[RowPattern], least: int, most: int) -> LarkGrammar:
     """Lines of cells.
 
     Parameters
     ----------
-    patterns : sequence of str
-        What each cell may be.
-    optional : sequence of bool
-        Which cells may be empty.
+    rows : sequence of RowPattern
+        One for all rows, or one for each.
     least, most : int
         Number of lines.
 
@@ -67,21 +80,26 @@ def csv_grammar(patterns: Sequence[str], optional: Sequence[bool], least: int, m
     LarkGrammar
         Each line ends with a line break.
     """
-    parts = []
-    for j, (pattern, may_be_empty) in enumerate(zip(patterns, optional, strict=True)):
-        parts += ['","'] * bool(j) + [f"C{j}" + "?" * may_be_empty] * bool(pattern)
-    return _grammar(f"start: row{{{least},{most}}}", [*parts, '"\\n"'], patterns)
+    bodies = []
+    for row in rows:
+        body: list[Part] = []
+        for j, (pattern, may_be_empty) in enumerate(zip(*row, strict=True)):
+            body += [Text('","')] * bool(j) + [Cell(j, pattern, may_be_empty)] * bool(pattern)
+        bodies.append([*body, Text('"\\n"')])
+    names = _row_names(bodies)
+    start = f"{names[0]}{{{least},{most}}}" if len(names) == 1 else " ".join(names)
+    return _grammar(start, names, bodies)
 
 
-def json_grammar(names: Sequence[str], patterns: Sequence[str], least: int, most: int) -> LarkGrammar:
+def json_grammar(names: Sequence[str], rows: Sequence[RowPattern], least: int, most: int) -> LarkGrammar:
     """An array of objects without spaces between its parts.
 
     Parameters
     ----------
     names : sequence of str
         The members of each object, in their order.
-    patterns : sequence of str
-        What each member may be.
+    rows : sequence of RowPattern
+        One for all rows, or one for each.
     least, most : int
         Number of objects.
 
@@ -90,11 +108,18 @@ def json_grammar(names: Sequence[str], patterns: Sequence[str], least: int, most
     LarkGrammar
         The array is closed.
     """
-    parts = []
-    for j, name in enumerate(names):
-        parts += [f"/{literal((',' if j else '{') + quote(name) + ':')}/", f"C{j}"]
-    more = f' ("," row){{{least - 1},{most - 1}}}' if most > 1 else ""
-    return _grammar(f'start: "[" row{more} "]"', [*parts, '"}"'], patterns)
+    bodies = []
+    for row in rows:
+        body: list[Part] = []
+        for j, (name, pattern) in enumerate(zip(names, row.cells, strict=True)):
+            body += [Text(f"/{literal((',' if j else '{') + quote(name) + ':')}/"), Cell(j, pattern, False)]
+        bodies.append([*body, Text('"}"')])
+    rules = _row_names(bodies)
+    if len(rules) == 1:
+        between = f'{rules[0]} ("," {rules[0]}){{{least - 1},{most - 1}}}' if most > 1 else rules[0]
+    else:
+        between = ' "," '.join(rules)
+    return _grammar(f'"[" {between} "]"', rules, bodies)
 
 
 def json_schema(names: Sequence[str], cells: Sequence[dict[str, Any]], least: int, most: int) -> JsonSchema:
@@ -123,7 +148,39 @@ def json_schema(names: Sequence[str], cells: Sequence[dict[str, Any]], least: in
     return JsonSchema({"type": "array", "items": row, "minItems": least, "maxItems": most})
 
 
-def _grammar(start: str, row: Sequence[str], patterns: Sequence[str]) -> LarkGrammar:
-    """A grammar with a terminal for each column, so that a column looks the same in all rows."""
-    terminals = [f"C{j}: /{pattern}/" for j, pattern in enumerate(patterns) if pattern]
-    return LarkGrammar("\n".join([start, "row: " + " ".join(row), *terminals]) + "\n")
+class Text(NamedTuple):
+    """What stands in every reply, as a grammar writes it."""
+
+    written: str
+
+
+class Cell(NamedTuple):
+    """The cell of the j-th column."""
+
+    column: int
+    pattern: str
+    may_be_empty: bool
+
+
+Part: TypeAlias = Text | Cell
+
+
+def _row_names(bodies: Sequence[Sequence[Part]]) -> list[str]:
+    return ["row"] if len(bodies) == 1 else [f"row_{i}" for i in range(len(bodies))]
+
+
+def _grammar(start: str, names: Sequence[str], bodies: Sequence[Sequence[Part]]) -> LarkGrammar:
+    """A grammar with a terminal for each column, and further ones where a column is not the same in all rows."""
+    terminals: dict[tuple[int, str], str] = {}
+    rules = []
+    for i, (name, body) in enumerate(zip(names, bodies, strict=True)):
+        words = []
+        for part in body:
+            if isinstance(part, Text):
+                words.append(part.written)
+                continue
+            terminal = terminals.setdefault((part.column, part.pattern), f"C{part.column}" + f"_{i}" * bool(i))
+            words.append(terminal + "?" * part.may_be_empty)
+        rules.append(f"{name}: {' '.join(words)}")
+    lines = [f"{terminal}: /{pattern}/" for (_, pattern), terminal in terminals.items()]
+    return LarkGrammar("\n".join([f"start: {start}", *rules, *lines]) + "\n")

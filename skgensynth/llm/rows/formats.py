@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -15,7 +15,14 @@ from skgensynth.conditions import Allowed, Conditions
 from skgensynth.decimals import number_decimals
 from skgensynth.llm.base import JsonSchema, LarkGrammar
 from skgensynth.llm.rows.cells import Cells, LevelCells, csv_text, quote
-from skgensynth.llm.rows.constraints import cell_pattern, cell_schema, csv_grammar, json_grammar, json_schema
+from skgensynth.llm.rows.constraints import (
+    RowPattern,
+    cell_pattern,
+    cell_schema,
+    csv_grammar,
+    json_grammar,
+    json_schema,
+)
 from skgensynth.llm.rows.number_cells import NumberCells
 from skgensynth.llm.rows.parsing import RowReader
 from skgensynth.llm.rows.time_cells import time_cells
@@ -120,19 +127,16 @@ class RowFormat:
         self.schema = schema
         self.output = output
         conditions = conditions or Conditions()
+        self._in_full = decimals is None
         self._names = [column.name for column in schema.modelled]
         self._check = RowCheck(schema, conditions, None)
         self._as_json = output == "json"
         # A line has to have something on it.
         self._missing_text = "null" if self._as_json or len(self._names) == 1 else ""
-        shown = _decimals_of_ranges(schema) if decimals is None else decimals
-        self._cells: list[Cells] = []
-        self._missing: list[str | None] = []
-        for place, (column, n_decimals) in enumerate(zip(schema.modelled, shown, strict=True)):
-            allowed = conditions.allowed.get(place)
-            self._cells.append(_cells(column, allowed, self._as_json, n_decimals, decimals is None))
-            may_miss = column.has_missing if allowed is None else allowed.missing
-            self._missing.append(self._missing_text if may_miss else None)
+        self._decimals = _decimals_of_ranges(schema) if decimals is None else list(decimals)
+        found = [self._column(place, conditions.allowed.get(place)) for place in range(len(self._names))]
+        self._cells = [cells for cells, _ in found]
+        self._missing = [missing for _, missing in found]
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -193,7 +197,9 @@ class RowFormat:
 
     # -- constraints -----------------------------------------------------------------------------------------------
 
-    def grammar(self, n_rows: int, min_rows: int | None = None) -> LarkGrammar:
+    def grammar(
+        self, n_rows: int, min_rows: int | None = None, *, narrowed: Sequence[Mapping[int, Allowed]] = ()
+    ) -> LarkGrammar:
         """Say what a reply has to look like, exactly.
 
         Categories are those of the training table, numbers lie within their bounds and have no more decimals than the
@@ -205,17 +211,44 @@ class RowFormat:
             Rows of a reply, at least 1.
         min_rows : int, default=None
             Fewer rows that are enough, at least 1; None for exactly ``n_rows``.
+        narrowed : sequence of mapping of int to Allowed, default=()
+            For each of exactly ``n_rows`` rows, what some columns may be, by their places. It takes the place of a
+            condition on the column. Empty where all rows may be alike.
 
         Returns
         -------
         LarkGrammar
             In llguidance's dialect. Times that follow no pattern, such as periods, are a choice of 1,000.
+
+        Raises
+        ------
+        ValueError
+            If there are not so many rows, or rows are narrowed and their number is not fixed.
         """
         least, most = _check_counts(n_rows, min_rows)
-        patterns = [cell_pattern(c, text, self._as_json) for c, text in zip(self._cells, self._missing, strict=True)]
+        if narrowed and not least == most == len(narrowed):
+            raise ValueError(f"{len(narrowed)} rows are narrowed, but a reply has {least} to {most}.")
+        cells = [cell_pattern(c, text, self._as_json) for c, text in zip(self._cells, self._missing, strict=True)]
+        plain = RowPattern(tuple(cells), tuple(text == "" for text in self._missing))
+        rows = [self._narrow(plain, allowed) for allowed in narrowed] or [plain]
         if self._as_json:
-            return json_grammar(self._names, patterns, least, most)
-        return csv_grammar(patterns, [text == "" for text in self._missing], least, most)
+            return json_grammar(self._names, rows, least, most)
+        return csv_grammar(rows, least, most)
+
+    def _narrow(self, row: RowPattern, allowed: Mapping[int, Allowed]) -> RowPattern:
+        """A row in which some columns may be less."""
+        cells, optional = list(row.cells), list(row.optional)
+        for place, what in allowed.items():
+            found, missing = self._column(place, what)
+            cells[place], optional[place] = cell_pattern(found, missing, self._as_json), missing == ""
+        return RowPattern(tuple(cells), tuple(optional))
+
+    def _column(self, place: int, allowed: Allowed | None) -> tuple[Cells, str | None]:
+        """A column's cells under a condition, and how a missing one is written if it may be."""
+        column = self.schema.modelled[place]
+        may_miss = column.has_missing if allowed is None else allowed.missing
+        cells = _cells(column, allowed, self._as_json, self._decimals[place], self._in_full)
+        return cells, self._missing_text if may_miss else None
 
     def json_schema(self, n_rows: int, min_rows: int | None = None) -> JsonSchema:
         """Say what a JSON reply has to look like, as far as JSON schemas can.
