@@ -109,7 +109,9 @@ class DescribingSynthesizer(PromptedSynthesizer):
                 def of_one(code: int) -> PromptAsker:
                     return self._prompt_asker(of_class(conditions, schema, code), model)
 
-                return StratifiedAsker(schema, shares, of_one, self._batch_size)
+                # Each turn has a model that shares prompts read the end of one again: only a budget is worth that.
+                in_turns = not getattr(model, "shares_prompts", False) or self._may_run_out
+                return StratifiedAsker(schema, shares, of_one, self._batch_size, in_turns=in_turns)
         asker = self._prompt_asker(conditions, model)
         warn_of_shortening(model, asker.left_out)
         return asker

@@ -56,7 +56,8 @@ class Recorder:
     def generate(self, requests):
         for index, request in enumerate(requests):
             self.requests.append(request)
-            yield index, Reply(self.answer(request), "stop", 1, 1)
+            text = self.answer(request)
+            yield index, Reply(text, "stop", self.count_tokens(said(request)), self.count_tokens(text))
 
     def __deepcopy__(self, memo):
         return self
@@ -431,14 +432,44 @@ def test_the_order_of_the_rows_says_nothing_about_the_class():
     assert 70 < np.count_nonzero(y[1:] != y[:-1]) < 130
 
 
-@pytest.mark.parametrize("shares_prompts", [False, True])
-def test_requests_for_a_class_stand_together_only_where_prompts_are_shared(shares_prompts):
+@pytest.mark.parametrize(("shares_prompts", "max_requests"), [(False, None), (True, None), (True, 1000)])
+def test_requests_for_a_class_stand_together_only_where_prompts_are_shared_and_no_budget_ends(
+    shares_prompts, max_requests
+):
     model = Recorder()
     model.shares_prompts = shares_prompts
-    SynLLMSynthesizer(model, rows_per_request=1, random_state=0).fit(*rare(share=0.5)).sample(60)
+    synthesizer = SynLLMSynthesizer(model, rows_per_request=1, max_requests=max_requests, random_state=0)
+    synthesizer.fit(*rare(share=0.5)).sample(60)
     asked = [re.search(r"state is (\w+)\.", said(request))[1] for request in model.requests]
     n_changes = sum(one != other for one, other in pairwise(asked))
-    assert n_changes == 1 if shares_prompts else n_changes > 15
+    assert n_changes == 1 if shares_prompts and max_requests is None else n_changes > 50
+
+
+@pytest.mark.parametrize("shares_prompts", [False, True])
+@pytest.mark.parametrize("budget", [{"max_requests": 30}, {"max_tokens_total": 10_000}])
+def test_a_budget_that_ends_in_the_middle_of_a_draw_favours_no_class(shares_prompts, budget):
+    X, _ = patients(200)
+    y = pd.Series(["a"] * 100 + ["b"] * 80 + ["c"] * 20, name="group")
+    rare_ones = 0
+    for seed in range(5):
+        model = Recorder()
+        model.shares_prompts = shares_prompts
+        synthesizer = SynLLMSynthesizer(model, rules=[], rows_per_request=1, random_state=seed, **budget).fit(X, y)
+        with pytest.raises(BudgetExceededError) as caught:
+            synthesizer.sample(150)
+        counts = caught.value.partial[1].value_counts()
+        assert 25 <= counts.sum() < 60
+        for name, share in {"a": 0.5, "b": 0.4, "c": 0.1}.items():
+            assert abs(counts.get(name, 0) - share * counts.sum()) < 2
+        rare_ones += counts["c"] - 0.1 * counts.sum()
+    assert abs(rare_ones) < 3
+
+
+def test_a_model_that_breaks_down_leaves_rows_of_all_classes():
+    synthesizer = SynLLMSynthesizer(Breaking(), random_state=0).fit(*rare(share=0.5))
+    with pytest.raises(LanguageModelError) as caught:
+        synthesizer.sample(100)
+    assert caught.value.partial[1].value_counts().to_dict() == {"well": 10, "ill": 10}
 
 
 def test_classes_are_left_to_the_model_on_demand_and_where_there_are_none():
