@@ -30,10 +30,7 @@ from skgensynth.synllm.strata import StratifiedAsker, class_shares, of_class
 
 __all__ = ["DescribingSynthesizer"]
 
-MORE_VARIETY = (
-    "raise temperature, set rows_per_request=1, show more examples (n_examples, in a prompt that has some), or take a "
-    "larger model"
-)
+MORE_VARIETY = "show more examples (n_examples, in a prompt that has some), or take a larger model"
 
 
 class DescribingSynthesizer(PromptedSynthesizer):
@@ -165,7 +162,9 @@ class DescribingSynthesizer(PromptedSynthesizer):
                 PromptWarning,
                 stacklevel=4,
             )
-        warn_of_repeats(values, self.schema_, conditions, self._variety, MORE_VARIETY)
+        fewer_rows = "set rows_per_request=1, " if asker.rows_per_request > 1 else ""
+        advice = f"raise temperature, {fewer_rows}{MORE_VARIETY}"
+        warn_of_repeats(values, self.schema_, conditions, self._variety, advice)
         broken = self.rules_.violations_of(TableView.of_encoded(values, self.schema_))
         shares = broken.mean(axis=0).tolist()
         self.rule_violations_ = {str(rule): share for rule, share in zip(self.rules_, shares, strict=True)}

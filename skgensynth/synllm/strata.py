@@ -176,6 +176,11 @@ class StratifiedAsker:
         return self._asker(int(self._codes[self._shares.argmax()])).prompt
 
     @property
+    def rows_per_request(self) -> int:
+        """Rows asked for at once, at most."""
+        return max(asker.rows_per_request for asker in self._askers.values())
+
+    @property
     def given_up(self) -> list[str]:
         """Classes of which the last draw could not make the rows."""
         target = self._schema.target

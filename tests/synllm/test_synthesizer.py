@@ -524,9 +524,26 @@ def test_rows_that_repeat_each_other_are_noticed(n_different, warns):
         assert caught[0].category is PromptWarning
         assert str(caught[0].message).startswith(
             f"only {n_different} of 30 generated rows are different from each other, but 40 of the 40 training rows "
-            "are: raise temperature, set rows_per_request=1"
+            "are: raise temperature, show more examples"
         )
         assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize(
+    ("shares_prompts", "rows_per_request", "told"), [(False, None, True), (False, 1, False), (True, None, False)]
+)
+def test_fewer_rows_at_a_time_are_advised_where_there_are_several(stratify, shares_prompts, rows_per_request, told):
+    def repeat(request):
+        sex = re.search("sex is (.)", said(request))
+        return f"70,70.0,{sex[1] if sex else 'F'}\n" * int(re.search(r"Write (\d+) new", said(request))[1])
+
+    model = Recorder(repeat)
+    model.shares_prompts = shares_prompts
+    synthesizer = SynLLMSynthesizer(model, rows_per_request=rows_per_request, stratify=stratify, random_state=0)
+    with pytest.warns(PromptWarning, match="raise temperature") as caught:
+        synthesizer.fit(*patients()).sample(20)
+    assert ("rows_per_request=1" in str(caught[0].message)) == told
 
 
 def test_repeats_are_noticed_without_training_rows():
