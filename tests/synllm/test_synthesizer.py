@@ -1,6 +1,8 @@
+import copy
 import json
 import pickle
 import re
+import struct
 import warnings
 from itertools import pairwise
 
@@ -65,6 +67,13 @@ class Recorder:
 
 def replying(text):
     return CallableModel(lambda request: text, is_local=True)
+
+
+def save(fitted, folder):
+    """Save a synthesizer under the name of another model: a function cannot be saved."""
+    synthesizer = SynLLMSynthesizer(**{**fitted.get_params(), "llm": "smollm2-135m"})
+    vars(synthesizer).update({name: value for name, value in vars(fitted).items() if name not in fitted.get_params()})
+    synthesizer.save(folder)
 
 
 def said(request):
@@ -486,12 +495,10 @@ def test_classes_are_left_to_the_model_on_demand_and_where_there_are_none():
 
 def test_shares_are_kept_in_files_and_pickles(tmp_path):
     fitted = SynLLMSynthesizer(SCRIPTED, random_state=0).fit(*rare(share=0.1))
-    synthesizer = SynLLMSynthesizer("smollm2-135m", random_state=0)
-    vars(synthesizer).update({name: value for name, value in vars(fitted).items() if name not in fitted.get_params()})
-    synthesizer.save(tmp_path)
+    save(fitted, tmp_path)
     loaded = BaseSynthesizer.load(tmp_path).set_params(llm=SCRIPTED)
-    for copy in (loaded, pickle.loads(pickle.dumps(fitted))):
-        assert counts_of(copy, 50) == {"well": 45, "ill": 5}
+    for kept in (loaded, pickle.loads(pickle.dumps(fitted))):
+        assert counts_of(kept, 50) == {"well": 45, "ill": 5}
     assert loaded._variety == fitted._variety
 
 
@@ -634,14 +641,40 @@ def with_examples():
 
 def test_pickles_hold_no_example_rows_unless_asked(with_examples):
     X, y = patients()
-    copy = pickle.loads(pickle.dumps(with_examples))
-    assert not hasattr(copy, "prompt_")
+    loaded = pickle.loads(pickle.dumps(with_examples))
+    assert not hasattr(loaded, "prompt_")
     with pytest.raises(TrainingRowsUnavailableError, match="keep_examples=True"):
-        copy.sample(3)
-    assert not [row for row in written_rows(X, y) if row in repr(vars(copy))]
+        loaded.sample(3)
+    assert not [row for row in written_rows(X, y) if row in repr(vars(loaded))]
     kept = pickle.loads(pickle.dumps(with_examples.set_params(keep_examples=True)))
     assert kept.prompt_ == with_examples.prompt_
     assert_frame_equal(kept.sample(20)[0], with_examples.sample(20)[0])
+
+
+@pytest.mark.parametrize("prompt", ["clin_rule", "statguide"])
+@pytest.mark.parametrize("keep", [False, True])
+def test_no_value_of_a_training_row_is_kept_but_ends_of_ranges_and_examples_on_demand(tmp_path, prompt, keep):
+    X, y = patients()
+    X["weight"] = np.random.default_rng(5).normal(75, 12, len(X)).round(5)
+    synthesizer = SynLLMSynthesizer(SCRIPTED, prompt, keep_examples=keep, random_state=0).fit(X, y)
+    drawn = synthesizer.sample(20)[0]  # what asks for rows holds the training rows by now
+    inner = X["weight"].sort_values().iloc[1:-1]
+    n_kept = inner.isin(synthesizer._examples[:, 1]).sum() if keep and prompt == "statguide" else 0
+    save(synthesizer, tmp_path)
+    for content in (pickle.dumps(synthesizer), b"".join(path.read_bytes() for path in tmp_path.iterdir())):
+        found = [
+            any(form in content for form in (struct.pack("<d", x), struct.pack(">d", x), b"%r" % x)) for x in inner
+        ]
+        assert sum(found) == n_kept
+    if keep or prompt == "clin_rule":
+        assert_frame_equal(copy.deepcopy(synthesizer).sample(20)[0], drawn)
+
+
+def test_a_fit_that_fails_leaves_nothing_behind():
+    synthesizer = SynLLMSynthesizer(SCRIPTED, random_state=0).fit(*rare(share=0.1))
+    with pytest.raises(ConstraintError):
+        synthesizer.set_params(rules="if nothing < 3 then state is ill").fit(*rare())
+    assert vars(synthesizer).keys() == synthesizer.get_params().keys()
 
 
 def test_kept_examples_still_never_come_out(with_examples):
@@ -655,12 +688,8 @@ def test_kept_examples_still_never_come_out(with_examples):
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_saved_models_hold_example_rows_only_if_asked(tmp_path, keep):
-    synthesizer = SynLLMSynthesizer("smollm2-135m", "seed_ex", keep_examples=keep)
-    synthesizer.schema_ = (
-        fitted := SynLLMSynthesizer(SCRIPTED, "seed_ex", keep_examples=keep).fit(*patients())
-    ).schema_
-    vars(synthesizer).update({name: value for name, value in vars(fitted).items() if name not in fitted.get_params()})
-    synthesizer.save(tmp_path)
+    fitted = SynLLMSynthesizer(SCRIPTED, "seed_ex", keep_examples=keep).fit(*patients())
+    save(fitted, tmp_path)
     loaded = BaseSynthesizer.load(tmp_path)
     assert hasattr(loaded, "prompt_") == keep
     assert ("Some of its rows" in (tmp_path / "model.json").read_text()) == keep
