@@ -12,13 +12,14 @@ import skgensynth
 from skgensynth.cli.generate import METHODS
 from skgensynth.cli.terminal import (
     Progress,
-    add_common,
+    add_shared,
     check_place,
     check_report,
     check_table_file,
+    check_target,
+    new_command,
     positive,
     read_rules,
-    share,
 )
 from skgensynth.files import read_table
 
@@ -50,17 +51,12 @@ examples:
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser(
-        "compare",
-        help="compare language models and prompts",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = new_command(
+        commands, "compare", run, help="compare language models and prompts", description=_DESCRIPTION, epilog=_EPILOG
     )
-    parser.set_defaults(run=run)
     tables = parser.add_argument_group("the tables")
     tables.add_argument("tables", nargs="+", metavar="TABLE", help="files ending in .csv, .csv.gz or .parquet")
-    tables.add_argument("--target", **_again("NAME", "column that models should predict; needed for utility"))
+    add_shared(tables, "--target", action="append", default=[])
     tables.add_argument("--context", **_again("TEXT", "a sentence about the table, for the prompts"))
     tables.add_argument(
         "--descriptions", **_again("FILE", "what columns mean, as JSON: an object of column to description")
@@ -92,13 +88,8 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     results.add_argument(
         "--out", metavar="FILE", help="runs, a line of JSON each; those that it holds already are not done again"
     )
-    results.add_argument("--report", metavar="FILE", help="write an HTML page")
-    results.add_argument("--json", metavar="FILE", help="write all figures as JSON")
-    results.add_argument(
-        "--holdout", type=share, default=0.25, metavar="SHARE", help="share of rows held out (default: %(default)s)"
-    )
-    results.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    add_common(parser)
+    add_shared(results, "--report", "--json", "--holdout", "--seed")
+    add_shared(parser, "--jobs", "--quiet")
 
 
 def _again(metavar: str, text: str) -> dict[str, Any]:
@@ -156,8 +147,7 @@ def _read_tables(args: argparse.Namespace, said: Progress) -> dict[str, Comparis
     for path, target, context, descriptions, rules in given:
         rows = read_table(path)
         said.step(f"{path}: {len(rows):,} rows, {rows.shape[1]} columns")
-        if target is not None and target not in rows.columns:
-            raise ValueError(f"{path} has no column {target!r}; its columns are {', '.join(map(str, rows.columns))}.")
+        check_target(target, rows, path)
         name = path if Path(path).name in tables else Path(path).name
         tables[name] = ComparisonTable(rows, target, context, _read_descriptions(descriptions), _rules(rules, rows))
     if len(tables) < n:

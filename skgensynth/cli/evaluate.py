@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pandas.api import types
 
-from skgensynth.cli.terminal import Progress, add_common, check_place, check_report, check_table_file, read_rules
+from skgensynth.cli.terminal import (
+    Progress,
+    add_shared,
+    check_place,
+    check_report,
+    check_table_file,
+    check_target,
+    new_command,
+    read_rules,
+)
 from skgensynth.files import CSV_SUFFIXES, read_table, suffix_of
 
 if TYPE_CHECKING:
@@ -34,28 +43,26 @@ examples:
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser(
+    parser = new_command(
+        commands,
         "evaluate",
+        run,
         help="measure synthetic rows that lie in a file",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
     tables = parser.add_argument_group("the tables (files ending in .csv, .csv.gz or .parquet)")
     tables.add_argument("real", metavar="REAL", help="real rows that the synthesizer was fitted to")
     tables.add_argument("synthetic", metavar="SYNTH", help="synthetic rows")
     tables.add_argument("--holdout", metavar="FILE", help="real rows of the same source that it never saw")
-    tables.add_argument("--target", metavar="NAME", help="column that models should predict; needed for utility")
+    add_shared(tables, "--target")
     tables.add_argument(
         "--ignore", action="append", default=[], metavar="COLUMN", help="leave a column out; once for each"
     )
     tables.add_argument("--rules", metavar="FILE", help="rules that rows should keep, see below")
     results = parser.add_argument_group("the results")
-    results.add_argument("--report", metavar="FILE", help="write an HTML page with plots")
-    results.add_argument("--json", metavar="FILE", help="write all figures as JSON")
-    results.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    add_common(parser)
+    add_shared(results, "--report", "--json", "--seed")
+    add_shared(parser, "--jobs", "--quiet")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -109,8 +116,7 @@ def _check_columns(args, files):
     if args.target is not None and args.target in args.ignore:
         raise ValueError(f"--ignore {args.target!r}: the target cannot be left out.")
     (first, real), *others = files
-    if args.target is not None and args.target not in real.columns:
-        raise ValueError(f"{first} has no column {args.target!r}; its columns are {', '.join(map(str, real.columns))}.")
+    check_target(args.target, real, first)
     for path, table in others:
         for has, has_path, lacks, lacks_path in ((real, first, table, path), (table, path, real, first)):
             absent = [name for name in has.columns if name not in lacks.columns and name not in args.ignore]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import skgensynth
 from skgensynth.cli.terminal import (
     Progress,
-    add_common,
+    add_shared,
     check_place,
     check_report,
     check_table_file,
+    check_target,
+    new_command,
     positive,
-    share,
 )
 from skgensynth.condition_text import parse_condition_texts
 from skgensynth.exceptions import ConstraintError
@@ -62,19 +63,19 @@ examples:
 
 def add_command(commands: argparse._SubParsersAction) -> None:
     """Add the command and its options."""
-    generate = commands.add_parser(
+    generate = new_command(
+        commands,
         "generate",
+        run,
         help="learn a table and write synthetic rows",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    generate.set_defaults(run=run)
     source = generate.add_argument_group("the real table")
     which = source.add_mutually_exclusive_group(required=True)
     which.add_argument("table", nargs="?", metavar="TABLE", help="a file ending in .csv, .csv.gz or .parquet")
     which.add_argument("--dataset", choices=sorted(DATASETS), help="a table that scikit-learn ships, instead of a file")
-    source.add_argument("--target", metavar="NAME", help="column that models should predict; needed for utility")
+    add_shared(source, "--target")
     source.add_argument(
         "--identifiers",
         choices=["regenerate", "drop", "refuse"],
@@ -101,7 +102,7 @@ def add_command(commands: argparse._SubParsersAction) -> None:
         help="second stage, which learns from rewards: for each value and row, for rows only, or left out (default: "
         "%(default)s)",
     )
-    method.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    add_shared(method, "--seed")
     laws = generate.add_argument_group("the laws of the table")
     laws.add_argument(
         "--constraint", action="append", default=[], metavar="SENTENCE", help="a law that rows should keep, see below"
@@ -120,12 +121,9 @@ def add_command(commands: argparse._SubParsersAction) -> None:
     rows.add_argument("--condition", action="append", default=[], metavar="COLUMN=VALUE", help="see below")
     rows.add_argument("--out", required=True, metavar="FILE", help="a file ending in .csv, .csv.gz or .parquet")
     figures = generate.add_argument_group("the figures")
-    figures.add_argument("--report", metavar="FILE", help="write an HTML page with plots")
-    figures.add_argument(
-        "--holdout", type=share, default=0.25, metavar="SHARE", help="share of rows held out (default: %(default)s)"
-    )
+    add_shared(figures, "--report", "--holdout")
     figures.add_argument("--no-evaluation", action="store_true", help="only write the rows")
-    add_common(generate)
+    add_shared(generate, "--jobs", "--quiet")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -174,8 +172,7 @@ def _read(args):
         table, target = read_table(args.table), None
         source = Path(args.table).name
     target = args.target or target
-    if target is not None and target not in table.columns:
-        raise ValueError(f"{source} has no column {target!r}; its columns are {', '.join(map(str, table.columns))}.")
+    check_target(target, table, source)
     return table, target, source
 
 

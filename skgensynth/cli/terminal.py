@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from skgensynth.exceptions import SkgensynthWarning
 from skgensynth.files import PARQUET_SUFFIXES, suffix_of
@@ -81,10 +82,44 @@ def share(text: str) -> float:
     return value
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that every command has."""
-    parser.add_argument("--jobs", type=positive, default=1, metavar="N", help="threads (default: %(default)s)")
-    parser.add_argument("--quiet", action="store_true", help="no progress on the terminal")
+# Options that mean the same in several commands.
+_OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "--target": {"metavar": "NAME", "help": "column that models should predict; needed for utility"},
+        "--holdout": {
+            "type": share,
+            "default": 0.25,
+            "metavar": "SHARE",
+            "help": "share of rows held out (default: %(default)s)",
+        },
+        "--report": {"metavar": "FILE", "help": "write an HTML page with plots"},
+        "--json": {"metavar": "FILE", "help": "write all figures as JSON"},
+        "--seed": {"type": int, "default": 0, "metavar": "N", "help": "default: %(default)s"},
+        "--jobs": {"type": positive, "default": 1, "metavar": "N", "help": "threads (default: %(default)s)"},
+        "--quiet": {"action": "store_true", "help": "no progress on the terminal"},
+    }
+)
+
+
+def new_command(
+    commands: argparse._SubParsersAction, name: str, run: Callable, **texts: Any
+) -> argparse.ArgumentParser:
+    """Begin a command: its help is shown as it is written, and `run` does its work."""
+    parser = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_shared(group: argparse._ActionsContainer, *names: str, **changes: Any) -> None:
+    """Add options that mean the same in several commands."""
+    for name in names:
+        group.add_argument(name, **_OPTIONS[name], **changes)
+
+
+def check_target(target: str | None, table: pd.DataFrame, source: str) -> None:
+    """Find out before the long work whether the target is a column."""
+    if target is not None and target not in table.columns:
+        raise ValueError(f"{source} has no column {target!r}; its columns are {', '.join(map(str, table.columns))}.")
 
 
 def check_report(path: str | None) -> None:

@@ -131,7 +131,7 @@ def _of_real_rows(setting: Setting, attempts: Attempts) -> dict[str, float]:
 
 
 def try_out(estimator: Any, setting: Setting) -> Outcome:
-    """Fit an estimator, draw rows and measure them; what fails is told, not raised."""
+    """Fit an estimator, draw rows and measure them; what fails is told, not raised, but for a lack of memory."""
     figures: dict[str, float] = {"n_train": len(setting.train), "n_test": len(setting.test), "n_rows": 0}
     error, attempts = "", Attempts()
     reasons: dict[str, int] = {}
@@ -144,7 +144,9 @@ def try_out(estimator: Any, setting: Setting) -> Outcome:
             figures["seconds"] = time.perf_counter() - start
             figures["n_rows"] = len(synthetic)
             figures |= measure(setting, synthetic, attempts)
-        # Whatever a model, a server or another package does, the other runs go on.
+        except MemoryError:
+            raise
+        # Estimators are anybody's and so are their errors: whatever one does, the other runs go on.
         except Exception as failure:
             error = f"{type(failure).__name__}: {' '.join(str(failure).split())}"[:_LONGEST_ERROR]
             figures.setdefault("seconds", time.perf_counter() - start)
@@ -263,7 +265,10 @@ def _rules(table: pd.DataFrame, rules: ConstraintSet) -> dict[str, float]:
 
 @contextmanager
 def _collected() -> Iterator[list[str]]:
-    """Keep the package's own warnings for the report, and pass the others on."""
+    """Keep the package's own warnings for the report, and pass the others on.
+
+    This changes the filters of the whole process: what other threads warn of meanwhile is kept or passed on, too.
+    """
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from skgensynth.comparison import layout
+from skgensynth.report.saving import save_json, save_page
 
 __all__ = ["FIGURES", "ComparisonReport", "ComparisonRun"]
 
@@ -177,10 +177,7 @@ class ComparisonReport:
         str
             The JSON text.
         """
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        return text
+        return save_json(self.to_dict(), path)
 
     def to_html(self, path: str | Path) -> None:
         """Write one self-contained HTML page.
@@ -197,4 +194,4 @@ class ComparisonReport:
         """
         from skgensynth.comparison.page import render
 
-        Path(path).write_text(render(self), encoding="utf-8", errors="xmlcharrefreplace")
+        save_page(render(self), path)

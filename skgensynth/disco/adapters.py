@@ -68,7 +68,8 @@ def adapted_network(
         task_type="CAUSAL_LM",
     )
     with warnings.catch_warnings():
-        # peft asks a model for it under the name that transformers 5 has given up; users can do nothing about it.
+        # peft asks a model for it under the name that transformers 5 has given up; users can do nothing about it. The
+        # filter holds for all threads meanwhile, so that it names this one warning.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         return get_peft_model(network, config).to(device).eval()
 

@@ -43,7 +43,10 @@ def render(messages: Sequence[Message], template: Template | None, special: Coll
     for form in forms:
         try:
             return template(_as_dicts(form))
-        except Exception as error:  # whatever a template raises, such as for a role it does not know
+        except MemoryError:
+            raise
+        # A template is a program that comes with the model, and may raise anything for a role that it does not know.
+        except Exception as error:
             reason = error
     raise LanguageModelError(
         f"The model's chat template cannot render a conversation of {', '.join(m.role for m in messages)} ({reason}). "

@@ -127,6 +127,11 @@ keep_examples, max_requests, max_tokens_total, cache
     def _budget(self) -> Budget:
         return Budget(self.max_requests, self.max_tokens_total)
 
+    @property
+    def _may_run_out(self) -> bool:
+        """Whether a budget may end a draw."""
+        return self._meter is not None and self._meter.budget != Budget()
+
     def _language_model(self) -> LanguageModel:
         """The model that makes rows, metered and perhaps cached; nothing is loaded yet."""
         if self._meter is None:

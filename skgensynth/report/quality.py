@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -29,6 +28,7 @@ from skgensynth.report.figures import (
 )
 from skgensynth.report.measures import MAX_ROWS, Tables
 from skgensynth.report.results import FidelityFigures, PrivacyFigures, UtilityFigures
+from skgensynth.report.saving import save_json, save_page
 from skgensynth.report.svg import plain, shorten
 from skgensynth.report.verdicts import Verdict
 
@@ -289,10 +289,7 @@ class QualityReport:
         str
             The JSON text.
         """
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False)
-        if path is not None:
-            Path(path).write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
-        return text
+        return save_json(self.to_dict(), path)
 
     def to_html(self, path: str | Path, origin=None) -> None:
         """Write one self-contained HTML page with plots.
@@ -311,7 +308,7 @@ class QualityReport:
         """
         from skgensynth.report.page import render
 
-        Path(path).write_text(render(self, origin), encoding="utf-8", errors="xmlcharrefreplace")
+        save_page(render(self, origin), path)
 
 
 def _utility_dict(utility):

@@ -1,4 +1,4 @@
-"""Pages that need no network: a template, the style sheet, and what to fill in."""
+"""Pages that need no network: the frame and style sheet of all, a template, and what to fill in."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def fill(package: str, name: str, **values: Any) -> str:
     package : str
         Package that holds the template.
     name : str
-        Its file.
+        Its file, with the blocks "title" and "content" of ``frame.html``.
     **values
-        What the template names, besides ``style``, the style sheet of all pages, and ``version``.
+        What the template names, besides what the frame does.
 
     Returns
     -------
@@ -31,16 +31,21 @@ def fill(package: str, name: str, **values: Any) -> str:
         If jinja2 is not installed.
     """
     try:
-        from jinja2 import Environment
+        from jinja2 import DictLoader, Environment
         from markupsafe import Markup
     except ImportError as error:
         raise ImportError("The HTML report needs jinja2: pip install 'skgensynth[report]'.") from error
 
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    frame, style = (_read("skgensynth.report", part) for part in ("frame.html", "page.css"))
+    loader = DictLoader({"frame.html": frame})
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "svg": lambda chart: Markup(chart.svg),
         "count": "{:,}".format,
     }
-    template = environment.from_string(files(package).joinpath(name).read_text(encoding="utf-8"))
-    style = files("skgensynth.report").joinpath("page.css").read_text(encoding="utf-8")
+    template = environment.from_string(_read(package, name))
     return template.render(style=Markup(style), version=__version__, **values)
+
+
+def _read(package: str, name: str) -> str:
+    return files(package).joinpath(name).read_text(encoding="utf-8")

@@ -31,10 +31,7 @@ from skgensynth.synllm.strata import StratifiedAsker, class_shares, of_class
 
 __all__ = ["DescribingSynthesizer"]
 
-MORE_VARIETY = (
-    "raise temperature, set rows_per_request=1, show more examples (n_examples, in a prompt that has some), or take a "
-    "larger model"
-)
+MORE_VARIETY = "show more examples (n_examples, in a prompt that has some), or take a larger model"
 
 
 class DescribingSynthesizer(PromptedSynthesizer):
@@ -110,7 +107,9 @@ class DescribingSynthesizer(PromptedSynthesizer):
                 def of_one(code: int) -> PromptAsker:
                     return self._prompt_asker(of_class(conditions, schema, code), model)
 
-                return StratifiedAsker(schema, shares, of_one, self._batch_size)
+                # Each turn has a model that shares prompts read the end of one again: only a budget is worth that.
+                in_turns = not getattr(model, "shares_prompts", False) or self._may_run_out
+                return StratifiedAsker(schema, shares, of_one, self._batch_size, in_turns=in_turns)
         asker = self._prompt_asker(conditions, model)
         warn_of_shortening(model, asker.left_out)
         return asker
@@ -172,7 +171,9 @@ class DescribingSynthesizer(PromptedSynthesizer):
                 PromptWarning,
                 stacklevel=4,
             )
-        warn_of_repeats(values, self.schema_, conditions, self._variety, MORE_VARIETY)
+        fewer_rows = "set rows_per_request=1, " if asker.rows_per_request > 1 else ""
+        advice = f"raise temperature, {fewer_rows}{MORE_VARIETY}"
+        warn_of_repeats(values, self.schema_, conditions, self._variety, advice)
         broken = self.rules_.violations_of(TableView.of_encoded(values, self.schema_))
         shares = broken.mean(axis=0).tolist()
         self.rule_violations_ = {str(rule): share for rule, share in zip(self.rules_, shares, strict=True)}

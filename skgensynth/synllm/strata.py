@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 
@@ -144,6 +145,9 @@ class StratifiedAsker:
         Makes the `PromptAsker` of a class from its code; called when rows of the class are first asked for.
     batch_size : int
         Rows asked for at once, at most.
+    in_turns : bool
+        Whether requests for different classes take turns, so that whatever ends a draw early leaves the classes in
+        their shares. Without, a class is asked for after the other, so that a shared prompt is read once for each.
     """
 
     def __init__(
@@ -152,12 +156,15 @@ class StratifiedAsker:
         shares: Mapping[int, float],
         make: Callable[[int], PromptAsker],
         batch_size: int,
+        *,
+        in_turns: bool,
     ) -> None:
         self._schema = schema
         self._codes = np.array(list(shares))
         self._shares = np.array(list(shares.values()))
         self._make = make
         self._batch_size = batch_size
+        self._in_turns = in_turns
         self._askers: dict[int, PromptAsker] = {}
         self._warned = False
         self._quotas: Quotas | None = None
@@ -167,6 +174,11 @@ class StratifiedAsker:
     def prompt(self) -> str:
         """The text of a full request for rows of the most frequent class."""
         return self._asker(int(self._codes[self._shares.argmax()])).prompt
+
+    @property
+    def rows_per_request(self) -> int:
+        """Rows asked for at once, at most."""
+        return max(asker.rows_per_request for asker in self._askers.values())
 
     @property
     def given_up(self) -> list[str]:
@@ -198,13 +210,11 @@ class StratifiedAsker:
         assert self._quotas is not None
         assert self._check is not None
         counts = self._quotas.wanted(n_rows, self._batch_size, rng)
-        questions: list[Question] = []
-        for place in rng.permutation(np.flatnonzero(counts)):
-            questions += self._asker(int(self._codes[place])).questions(int(counts[place]), rng)
-        if not getattr(questions[0][0].model, "shares_prompts", False):
-            # What a budget cuts off is then not a class. Where prompts are shared, one is read after the other.
-            questions = [questions[index] for index in rng.permutation(len(questions))]
-        made = RowAsker.ask_together(questions, rng)
+        by_class = [
+            self._asker(int(self._codes[place])).questions(int(counts[place]), rng)
+            for place in rng.permutation(np.flatnonzero(counts))
+        ]
+        made = RowAsker.ask_together(_in_turns(by_class, rng) if self._in_turns else list(chain(*by_class)), rng)
         values = self._schema.snap(made.values)
         good = values[self._check(values)[0], self._schema.target_index]
         self._quotas.note(counts, (good[:, None] == self._codes).sum(axis=0))
@@ -218,3 +228,10 @@ class StratifiedAsker:
                 self._warned = True
                 warn_of_shortening(asker.asker.model, asker.left_out)
         return self._askers[code]
+
+
+def _in_turns(by_class: Sequence[Sequence[Question]], rng: np.random.Generator) -> list[Question]:
+    """The questions of all classes, those of each at equal distances: any first ones have the classes' shares."""
+    places = [(np.arange(len(questions)) + rng.random()) / len(questions) for questions in by_class]
+    questions = list(chain(*by_class))
+    return [questions[index] for index in np.argsort(np.concatenate(places), kind="stable")]

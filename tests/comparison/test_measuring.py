@@ -177,7 +177,6 @@ def test_rows_made_before_a_budget_was_used_up_are_counted():
         (SamplingError("None\nmade.", reasons={"bad": 2}), "SamplingError: None made."),
         (BudgetExceededError("Spent.", partial=(pd.DataFrame({"a": [1]}), [1])), "BudgetExceededError: Spent."),
         (KeyError("x"), "KeyError: 'x'"),
-        (MemoryError(), "MemoryError: "),
     ],
 )
 def test_whatever_fails_is_one_line(error, told):
@@ -186,9 +185,10 @@ def test_whatever_fails_is_one_line(error, told):
     assert outcome.reasons == dict(getattr(error, "reasons", {}))
 
 
-def test_an_interruption_is_no_failure():
-    with pytest.raises(KeyboardInterrupt):
-        try_out(Planted(error=KeyboardInterrupt()), ready())
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_says_nothing_about_a_run_ends_all(error):
+    with pytest.raises(error):
+        try_out(Planted(error=error()), ready())
 
 
 @pytest.mark.usefixtures("quick")

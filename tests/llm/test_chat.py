@@ -55,6 +55,15 @@ def test_a_template_that_fails_is_told_with_its_reason():
         render([USER, USER], template, ())
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_is_no_fault_of_a_template_goes_on(error):
+    def template(messages):
+        raise error
+
+    with pytest.raises(error):
+        render([Message("user", "a")], template, ())
+
+
 def test_merging_keeps_the_other_messages():
     assert merge_system([USER, ANSWER]) == [USER, ANSWER]
     assert merge_system([SYSTEM, USER, ANSWER]) == [Message("user", "Be brief.\n\nRows?"), ANSWER]

@@ -1,6 +1,8 @@
+import copy
 import json
 import pickle
 import re
+import struct
 import warnings
 from itertools import pairwise
 
@@ -56,7 +58,8 @@ class Recorder:
     def generate(self, requests):
         for index, request in enumerate(requests):
             self.requests.append(request)
-            yield index, Reply(self.answer(request), "stop", 1, 1)
+            text = self.answer(request)
+            yield index, Reply(text, "stop", self.count_tokens(said(request)), self.count_tokens(text))
 
     def __deepcopy__(self, memo):
         return self
@@ -64,6 +67,13 @@ class Recorder:
 
 def replying(text):
     return CallableModel(lambda request: text, is_local=True)
+
+
+def save(fitted, folder):
+    """Save a synthesizer under the name of another model: a function cannot be saved."""
+    synthesizer = SynLLMSynthesizer(**{**fitted.get_params(), "llm": "smollm2-135m"})
+    vars(synthesizer).update({name: value for name, value in vars(fitted).items() if name not in fitted.get_params()})
+    synthesizer.save(folder)
 
 
 def said(request):
@@ -431,14 +441,44 @@ def test_the_order_of_the_rows_says_nothing_about_the_class():
     assert 70 < np.count_nonzero(y[1:] != y[:-1]) < 130
 
 
-@pytest.mark.parametrize("shares_prompts", [False, True])
-def test_requests_for_a_class_stand_together_only_where_prompts_are_shared(shares_prompts):
+@pytest.mark.parametrize(("shares_prompts", "max_requests"), [(False, None), (True, None), (True, 1000)])
+def test_requests_for_a_class_stand_together_only_where_prompts_are_shared_and_no_budget_ends(
+    shares_prompts, max_requests
+):
     model = Recorder()
     model.shares_prompts = shares_prompts
-    SynLLMSynthesizer(model, rows_per_request=1, random_state=0).fit(*rare(share=0.5)).sample(60)
+    synthesizer = SynLLMSynthesizer(model, rows_per_request=1, max_requests=max_requests, random_state=0)
+    synthesizer.fit(*rare(share=0.5)).sample(60)
     asked = [re.search(r"state is (\w+)\.", said(request))[1] for request in model.requests]
     n_changes = sum(one != other for one, other in pairwise(asked))
-    assert n_changes == 1 if shares_prompts else n_changes > 15
+    assert n_changes == 1 if shares_prompts and max_requests is None else n_changes > 50
+
+
+@pytest.mark.parametrize("shares_prompts", [False, True])
+@pytest.mark.parametrize("budget", [{"max_requests": 30}, {"max_tokens_total": 10_000}])
+def test_a_budget_that_ends_in_the_middle_of_a_draw_favours_no_class(shares_prompts, budget):
+    X, _ = patients(200)
+    y = pd.Series(["a"] * 100 + ["b"] * 80 + ["c"] * 20, name="group")
+    rare_ones = 0
+    for seed in range(5):
+        model = Recorder()
+        model.shares_prompts = shares_prompts
+        synthesizer = SynLLMSynthesizer(model, rules=[], rows_per_request=1, random_state=seed, **budget).fit(X, y)
+        with pytest.raises(BudgetExceededError) as caught:
+            synthesizer.sample(150)
+        counts = caught.value.partial[1].value_counts()
+        assert 25 <= counts.sum() < 60
+        for name, share in {"a": 0.5, "b": 0.4, "c": 0.1}.items():
+            assert abs(counts.get(name, 0) - share * counts.sum()) < 2
+        rare_ones += counts["c"] - 0.1 * counts.sum()
+    assert abs(rare_ones) < 3
+
+
+def test_a_model_that_breaks_down_leaves_rows_of_all_classes():
+    synthesizer = SynLLMSynthesizer(Breaking(), random_state=0).fit(*rare(share=0.5))
+    with pytest.raises(LanguageModelError) as caught:
+        synthesizer.sample(100)
+    assert caught.value.partial[1].value_counts().to_dict() == {"well": 10, "ill": 10}
 
 
 def test_classes_are_left_to_the_model_on_demand_and_where_there_are_none():
@@ -455,12 +495,10 @@ def test_classes_are_left_to_the_model_on_demand_and_where_there_are_none():
 
 def test_shares_are_kept_in_files_and_pickles(tmp_path):
     fitted = SynLLMSynthesizer(SCRIPTED, random_state=0).fit(*rare(share=0.1))
-    synthesizer = SynLLMSynthesizer("smollm2-135m", random_state=0)
-    vars(synthesizer).update({name: value for name, value in vars(fitted).items() if name not in fitted.get_params()})
-    synthesizer.save(tmp_path)
+    save(fitted, tmp_path)
     loaded = BaseSynthesizer.load(tmp_path).set_params(llm=SCRIPTED)
-    for copy in (loaded, pickle.loads(pickle.dumps(fitted))):
-        assert counts_of(copy, 50) == {"well": 45, "ill": 5}
+    for kept in (loaded, pickle.loads(pickle.dumps(fitted))):
+        assert counts_of(kept, 50) == {"well": 45, "ill": 5}
     assert loaded._variety == fitted._variety
 
 
@@ -493,9 +531,26 @@ def test_rows_that_repeat_each_other_are_noticed(n_different, warns):
         assert caught[0].category is PromptWarning
         assert str(caught[0].message).startswith(
             f"only {n_different} of 30 generated rows are different from each other, but 40 of the 40 training rows "
-            "are: raise temperature, set rows_per_request=1"
+            "are: raise temperature, show more examples"
         )
         assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+@pytest.mark.parametrize(
+    ("shares_prompts", "rows_per_request", "told"), [(False, None, True), (False, 1, False), (True, None, False)]
+)
+def test_fewer_rows_at_a_time_are_advised_where_there_are_several(stratify, shares_prompts, rows_per_request, told):
+    def repeat(request):
+        sex = re.search("sex is (.)", said(request))
+        return f"70,70.0,{sex[1] if sex else 'F'}\n" * int(re.search(r"Write (\d+) new", said(request))[1])
+
+    model = Recorder(repeat)
+    model.shares_prompts = shares_prompts
+    synthesizer = SynLLMSynthesizer(model, rows_per_request=rows_per_request, stratify=stratify, random_state=0)
+    with pytest.warns(PromptWarning, match="raise temperature") as caught:
+        synthesizer.fit(*patients()).sample(20)
+    assert ("rows_per_request=1" in str(caught[0].message)) == told
 
 
 def test_repeats_are_noticed_without_training_rows():
@@ -586,14 +641,40 @@ def with_examples():
 
 def test_pickles_hold_no_example_rows_unless_asked(with_examples):
     X, y = patients()
-    copy = pickle.loads(pickle.dumps(with_examples))
-    assert not hasattr(copy, "prompt_")
+    loaded = pickle.loads(pickle.dumps(with_examples))
+    assert not hasattr(loaded, "prompt_")
     with pytest.raises(TrainingRowsUnavailableError, match="keep_examples=True"):
-        copy.sample(3)
-    assert not [row for row in written_rows(X, y) if row in repr(vars(copy))]
+        loaded.sample(3)
+    assert not [row for row in written_rows(X, y) if row in repr(vars(loaded))]
     kept = pickle.loads(pickle.dumps(with_examples.set_params(keep_examples=True)))
     assert kept.prompt_ == with_examples.prompt_
     assert_frame_equal(kept.sample(20)[0], with_examples.sample(20)[0])
+
+
+@pytest.mark.parametrize("prompt", ["clin_rule", "statguide"])
+@pytest.mark.parametrize("keep", [False, True])
+def test_no_value_of_a_training_row_is_kept_but_ends_of_ranges_and_examples_on_demand(tmp_path, prompt, keep):
+    X, y = patients()
+    X["weight"] = np.random.default_rng(5).normal(75, 12, len(X)).round(5)
+    synthesizer = SynLLMSynthesizer(SCRIPTED, prompt, keep_examples=keep, random_state=0).fit(X, y)
+    drawn = synthesizer.sample(20)[0]  # what asks for rows holds the training rows by now
+    inner = X["weight"].sort_values().iloc[1:-1]
+    n_kept = inner.isin(synthesizer._examples[:, 1]).sum() if keep and prompt == "statguide" else 0
+    save(synthesizer, tmp_path)
+    for content in (pickle.dumps(synthesizer), b"".join(path.read_bytes() for path in tmp_path.iterdir())):
+        found = [
+            any(form in content for form in (struct.pack("<d", x), struct.pack(">d", x), b"%r" % x)) for x in inner
+        ]
+        assert sum(found) == n_kept
+    if keep or prompt == "clin_rule":
+        assert_frame_equal(copy.deepcopy(synthesizer).sample(20)[0], drawn)
+
+
+def test_a_fit_that_fails_leaves_nothing_behind():
+    synthesizer = SynLLMSynthesizer(SCRIPTED, random_state=0).fit(*rare(share=0.1))
+    with pytest.raises(ConstraintError):
+        synthesizer.set_params(rules="if nothing < 3 then state is ill").fit(*rare())
+    assert vars(synthesizer).keys() == synthesizer.get_params().keys()
 
 
 def test_kept_examples_still_never_come_out(with_examples):
@@ -607,12 +688,8 @@ def test_kept_examples_still_never_come_out(with_examples):
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_saved_models_hold_example_rows_only_if_asked(tmp_path, keep):
-    synthesizer = SynLLMSynthesizer("smollm2-135m", "seed_ex", keep_examples=keep)
-    synthesizer.schema_ = (
-        fitted := SynLLMSynthesizer(SCRIPTED, "seed_ex", keep_examples=keep).fit(*patients())
-    ).schema_
-    vars(synthesizer).update({name: value for name, value in vars(fitted).items() if name not in fitted.get_params()})
-    synthesizer.save(tmp_path)
+    fitted = SynLLMSynthesizer(SCRIPTED, "seed_ex", keep_examples=keep).fit(*patients())
+    save(fitted, tmp_path)
     loaded = BaseSynthesizer.load(tmp_path)
     assert hasattr(loaded, "prompt_") == keep
     assert ("Some of its rows" in (tmp_path / "model.json").read_text()) == keep
