@@ -143,7 +143,7 @@ def _document(text: str) -> dict[str, Any] | None:
     """The JSON object of a reply, if it is about edges or an instruction."""
     try:
         document = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where brackets are nested too deeply
         return None
     return document if isinstance(document, dict) and {"edges", "instruction"} & document.keys() else None
 

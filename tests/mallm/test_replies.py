@@ -81,6 +81,7 @@ def test_unknown_names_stand_as_they_are():
         ("edges:\n", RawProposal([], "")),
         ("instruction: only this", RawProposal(None, "only this")),
         ('{"edges": 3}', RawProposal(None, "")),
+        ('{"edges": ' + "[" * 9999 + "}", RawProposal([], "")),
         (
             '{"edges": [3, ["smoke"], {}], "instruction": 5}',
             RawProposal([("3", ""), ("['smoke']", ""), ("None", "None")], ""),
