@@ -16,7 +16,8 @@ from scipy.special import xlogy
 
 from skgensynth.associations import dense_codes
 from skgensynth.exceptions import CausalGraphError
-from skgensynth.mallm.graph import CausalGraph, Edge, check_expert_edges
+from skgensynth.mallm.graph import CausalGraph, Edge
+from skgensynth.mallm.repair import check_expert_edges
 from skgensynth.schema import TableSchema
 
 __all__ = ["edges_by_name", "learn_graph"]

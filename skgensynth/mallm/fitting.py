@@ -22,10 +22,11 @@ from skgensynth.mallm.costs import CostEstimate, estimate_draw, estimate_search
 from skgensynth.mallm.deadline import Deadline
 from skgensynth.mallm.discriminators import RowFeatures, make_discriminator
 from skgensynth.mallm.generator import Decoding, RowGenerator, columns_text
-from skgensynth.mallm.graph import CausalGraph, check_expert_edges, repair_edges
+from skgensynth.mallm.graph import CausalGraph
 from skgensynth.mallm.loop import Outcome, Search, SearchSettings, batch_sizes
 from skgensynth.mallm.optimizer import ProcessOptimizer
 from skgensynth.mallm.process import INSTRUCTION, DataGenerationProcess
+from skgensynth.mallm.repair import check_expert_edges, repair_edges
 from skgensynth.mallm.trajectory import Iteration
 from skgensynth.prompted.asking import warn_of_shortening
 from skgensynth.prompted.base import PromptedSynthesizer
