@@ -2,6 +2,7 @@ import itertools
 import json
 
 import pytest
+from common.asia import EDGES, NODES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,14 +10,7 @@ from skgensynth.exceptions import CausalGraphError
 from skgensynth.mallm.graph import CausalGraph
 from skgensynth.mallm.repair import repair_edges
 
-NODES = ("asia", "tub", "smoke", "lung", "bronc", "either", "xray", "dysp")
-ASIA = CausalGraph(
-    NODES,
-    (
-        ("either", "dysp"), ("asia", "tub"), ("smoke", "lung"), ("smoke", "bronc"), ("tub", "either"),
-        ("lung", "either"), ("either", "xray"), ("bronc", "dysp"),
-    ),
-)  # fmt: skip
+ASIA = CausalGraph(NODES, EDGES[::-1])
 
 names = st.sampled_from("abcde")
 edge_lists = st.lists(st.tuples(names, names), max_size=12)
