@@ -7,7 +7,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -294,7 +293,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         (0, 30)
         """
         self._validate_params()
-        draft = clone(self)
+        draft = type(self)(**self.get_params(deep=False))  # the models themselves, which may bear no copying
         draft.schema_ = TableSchema.infer(
             X,
             y,

@@ -1,6 +1,7 @@
 import json
 import pickle
 import re
+import threading
 
 import numpy as np
 import pandas as pd
@@ -283,6 +284,19 @@ def test_the_cost_is_predicted():
         synthesizer.sample(50)
         drawn = synthesizer.usage_.n_tokens - before.n_tokens
         assert cost.sample(50).n_tokens == pytest.approx(drawn, rel=0.2)
+
+
+def test_the_cost_is_predicted_for_models_that_cannot_be_copied():
+    class Client:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def answer(self, request):
+            with self.lock:
+                return write_rows(request)
+
+    model = CallableModel(Client().answer, is_local=True)
+    assert quick(model).estimate_cost(*patients()) == quick(CallableModel(write_rows)).estimate_cost(*patients())
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
