@@ -54,8 +54,8 @@ class CausalGraph:
     Raises
     ------
     CausalGraphError
-        If an edge names an unknown column or leads from a column to itself, if columns are not unique, or if edges
-        form a cycle; names the columns.
+        If an edge names an unknown column or leads from a column to itself, if columns are not unique or not named by
+        strings, or if edges form a cycle; names the columns.
 
     Examples
     --------
@@ -74,6 +74,9 @@ class CausalGraph:
 
     def __post_init__(self) -> None:
         nodes = tuple(self.nodes)
+        for node in nodes:
+            if not isinstance(node, str):
+                raise CausalGraphError(f"the column {node!r} of a graph is not named by a str")
         if len(set(nodes)) < len(nodes):
             twice = next(node for node in nodes if nodes.count(node) > 1)
             raise CausalGraphError(f"the column {twice!r} is twice in the graph")
@@ -149,8 +152,10 @@ class CausalGraph:
         Raises
         ------
         CausalGraphError
-            If the other graph has other columns; names one of them.
+            If it is no graph, or has other columns; names one of them.
         """
+        if not isinstance(other, CausalGraph):
+            raise CausalGraphError(f"a graph is compared with a CausalGraph, not with {type(other).__name__}")
         for node in set(self.nodes) ^ set(other.nodes):
             raise CausalGraphError(f"only one of the graphs has the column {node!r}; compare graphs of the same table")
         mine, theirs = set(self.edges), set(other.edges)
@@ -179,7 +184,7 @@ class CausalGraph:
         Raises
         ------
         CausalGraphError
-            If the other graph has other columns; names one of them.
+            If it is no graph, or has other columns; names one of them.
         """
         return sum(map(len, self.changes(other)))
 

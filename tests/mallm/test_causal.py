@@ -291,6 +291,8 @@ def test_what_cannot_be_is_refused(monkeypatch):
         learned(table, required=[("dose", "c1")])
     with pytest.raises(CausalGraphError, match="init holds 'c0', which is not a pair"):
         edges_by_name(["c0"], schema, "init")
+    with pytest.raises(CausalGraphError, match=r"init names the column \['c0'\], which is not there"):
+        edges_by_name([(["c0"], "c1")], schema, "init")
     with pytest.raises(CausalGraphError, match="c0 -> c1 is both required and forbidden"):
         learned(table, required=[("c0", "c1")], forbidden=[("c0", "c1")])
     with pytest.raises(ValueError, match="max_parents=-1 must be a whole number of at least 0"):

@@ -74,6 +74,7 @@ def test_json_gives_the_same_graph_back():
         ("abc", ["ab"], "the edge ab is not a pair of columns"),
         ("abc", [("a", "b", "c")], "the edge a -> b -> c is not a pair of columns"),
         ("aba", [], "the column 'a' is twice in the graph"),
+        ((0, 1), [(0, 1)], "the column 0 of a graph is not named by a str"),
     ],
 )
 def test_what_is_no_graph_is_refused(nodes, edges, message):
@@ -136,3 +137,5 @@ def test_the_changes_turn_one_graph_into_the_other(first, second):
 def test_graphs_of_other_columns_are_not_compared():
     with pytest.raises(CausalGraphError, match="only one of the graphs has the column 'z'"):
         CausalGraph(("a",)).edit_distance(CausalGraph(("a", "z")))
+    with pytest.raises(CausalGraphError, match="compared with a CausalGraph, not with tuple"):
+        ASIA.edit_distance(EDGES)
