@@ -23,7 +23,7 @@ from skgensynth.mallm.deadline import Deadline
 from skgensynth.mallm.discriminators import RowFeatures, make_discriminator
 from skgensynth.mallm.generator import Decoding, RowGenerator, columns_text
 from skgensynth.mallm.graph import CausalGraph
-from skgensynth.mallm.loop import Outcome, Search, SearchSettings, batch_sizes
+from skgensynth.mallm.loop import FEWEST_ROWS, Outcome, Search, SearchSettings, batch_sizes
 from skgensynth.mallm.optimizer import ProcessOptimizer
 from skgensynth.mallm.process import INSTRUCTION, DataGenerationProcess
 from skgensynth.mallm.repair import check_expert_edges, repair_edges
@@ -74,8 +74,8 @@ class ProcessSynthesizer(PromptedSynthesizer):
         self.prompt_ = "\n\n".join(part.content for part in generator.messages(examples[: generator.n_examples]))
 
     def _searches(self, values: np.ndarray) -> bool:
-        """Whether there is a search: a single row leaves none to judge by."""
-        return self.optimize and len(values) > 1
+        """Whether there is a search: of a few rows there is no score."""
+        return self.optimize and len(values) >= FEWEST_ROWS
 
     def _prepare(self, values: np.ndarray) -> np.ndarray:
         """Take from the training rows what all prompts need; the rows on the grids of their columns."""

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgensynth.mallm.costs import CostEstimate
 from skgensynth.mallm.fitting import ProcessSynthesizer
 from skgensynth.mallm.graph import CausalGraph
+from skgensynth.mallm.loop import FEWEST_ROWS
 from skgensynth.mallm.plots import plot_search
 from skgensynth.mallm.trajectory import explain_search, iterations_of
 from skgensynth.prompted.base import LLM, PromptedSynthesizer
@@ -53,7 +54,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
     n_epochs : int, default=None
         Passes over the training rows. None is what the paper takes: 5 up to 100 rows, 4 up to 200, 3 up to 400, else 2.
     batch_size : int, default=50
-        Training rows of an iteration.
+        Training rows of an iteration, at least 4: fewer give no score.
     n_examples : int, default=1
         Real rows that a request shows, and new rows that it asks for. More are cheaper, and are copied more easily.
     n_pairs : int, default=3
@@ -166,7 +167,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         "forbidden_edges": [list, tuple, None],
         "max_parents": [Interval(Integral, 1, None, closed="left")],
         "n_epochs": [Interval(Integral, 1, None, closed="left"), None],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "batch_size": [Interval(Integral, FEWEST_ROWS, None, closed="left")],
         "n_pairs": [Interval(Integral, 1, None, closed="left")],
         "discriminator": [StrOptions({"logistic", "xgboost", "neural"})],
         "objective": [StrOptions({"accuracy", "distance_to_chance"})],

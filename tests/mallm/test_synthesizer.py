@@ -344,9 +344,12 @@ def test_small_tables_of_all_sorts_work(target):
     assert X_new["bmi"].isna().any()
 
 
-def test_one_row_needs_no_search():
-    fitted = quick().fit(pd.DataFrame({"a": [1.0], "b": ["x"]}))
-    assert fitted.trajectory_ == ()
+@pytest.mark.parametrize("n", [1, 3])
+def test_rows_that_give_no_score_are_not_searched_with(n):
+    X = pd.DataFrame({"a": [1.5, 2.5, 3.5, 4.5], "b": list("xyxy")})
+    fitted = quick().fit(X[:n])
+    assert (fitted.trajectory_, fitted.usage_.n_requests) == ((), 0)
+    assert quick().fit(X).trajectory_[0].score is not None
 
 
 # State ----------------------------------------------------------------------------------------------------------------
@@ -408,7 +411,7 @@ def test_searches_over_parameters_work():
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"llm": 3}, {"optimizer_llm": 3}, {"init": "some"}, {"batch_size": 1}, {"n_pairs": 0}, {"min_yield": 2},
+        {"llm": 3}, {"optimizer_llm": 3}, {"init": "some"}, {"batch_size": 3}, {"n_pairs": 0}, {"min_yield": 2},
         {"discriminator": "forest"}, {"objective": "loss"}, {"validation_size": 1.0}, {"max_seconds": 0},
     ],
 )  # fmt: skip
