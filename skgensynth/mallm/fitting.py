@@ -89,7 +89,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
     def _start(self, values: np.ndarray) -> DataGenerationProcess:
         """The process that a search begins with."""
         columns = columns_text(self._form(Conditions()), name_descriptions(self.feature_descriptions, self.schema_))
-        instruction = " ".join((self.instruction or INSTRUCTION).split())
+        instruction = " ".join((self.instruction or "").split()) or INSTRUCTION
         return DataGenerationProcess((self.context or "").strip(), columns, self._first_graph(values), instruction)
 
     def _first_graph(self, values: np.ndarray) -> CausalGraph:

@@ -27,6 +27,7 @@ from skgensynth.llm import CallableModel, Reply
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.graph import CausalGraph
 from skgensynth.mallm.loop import FINISHED
+from skgensynth.mallm.process import INSTRUCTION
 from skgensynth.schema import TableSchema
 
 TRUE = "edges:\n" + "\n".join(f"{cause} -> {effect}" for cause, effect in EDGES) + "\ninstruction: Mind the causes.\n"
@@ -160,6 +161,7 @@ def test_words_of_the_user_are_told():
     fitted = quick(**words, optimize=False).fit(*patients())
     for part in ("A ward.", "The task:\nBe exact.", "- age: in years"):
         assert part in fitted.prompt_
+    assert quick(instruction=" ", optimize=False).fit(*patients()).process_.instruction == INSTRUCTION
     with pytest.raises(SchemaError, match="feature_descriptions names the column 'agee'"):
         quick(feature_descriptions={"agee": "years"}).fit(*patients())
 
