@@ -101,7 +101,7 @@ def test_instructions_are_one_line_of_bounded_length():
     assert "characters was cut" in found.notes[0]
 
 
-@pytest.mark.timeout(20)  # a pattern that goes back over what it has read would take minutes
+@pytest.mark.timeout(60)  # a pattern that goes back over what it has read would take minutes
 @pytest.mark.parametrize("part", ["- ", "\n", "-\n", '"', "smoke ->", "(", "('a',", "edges:\n", "task:\n"])
 def test_reading_takes_no_longer_than_the_text(part):
-    assert len(read_proposal(part * 20_000, NODES).instruction) <= LONGEST_INSTRUCTION
+    assert len(read_proposal(part * 60_000, NODES).instruction) <= LONGEST_INSTRUCTION
