@@ -103,6 +103,13 @@ def test_the_optimizer_sees_scores_and_no_rows():
     assert scores == {0.5, 1.0}
 
 
+def test_the_optimizer_is_told_the_objective():
+    _, model = on_asia(lambda prompt, n: "", objective="distance_to_chance", n_epochs=1)
+    systems = {request.messages[0].content for request in model.requests if "Write a description" in said(request)}
+    assert len(systems) == 1
+    assert "how far the share of rows that the classifier gets right is from one half" in systems.pop()
+
+
 def test_rows_are_made_from_every_training_row():
     fitted, model = on_asia(lambda prompt, n: "", optimize=False)
     assert model.requests == []
@@ -131,6 +138,29 @@ def test_the_first_graph_is_found_in_the_rows():
     skeleton = {frozenset(edge) for edge in fitted.causal_graph_.edges}
     assert frozenset(("either", "xray")) in skeleton
     assert len(skeleton & {frozenset(edge) for edge in EDGES}) >= 4
+
+
+def test_experts_bound_the_first_graph():
+    pytest.importorskip("pgmpy")
+    X, y = asia_rows(300)
+    free = quick(init="heuristic", optimize=False).fit(X, y).causal_graph_
+    wrong, gone = ("xray", "smoke"), free.edges[0]
+    experts = {"required_edges": [wrong], "forbidden_edges": [gone], "max_parents": 1}
+    bounded = quick(init="heuristic", optimize=False, **experts).fit(X, y).causal_graph_
+    assert wrong in bounded.edges
+    assert gone not in bounded.edges
+    assert max(len(bounded.parents(node)) for node in NODES) == 1 < max(len(free.parents(node)) for node in NODES)
+    assert quick(init="none", optimize=False, **experts).fit(X, y).causal_graph_.edges == (wrong,)
+
+
+def test_examples_alone_and_with_a_graph_are_settings():
+    X, y = patients()
+    alone, with_graph = (quick(init=init, optimize=False).fit(X, y) for init in ("none", [("age", "weight")]))
+    assert "depend on each other" not in alone.prompt_
+    assert "weight <- age" in with_graph.prompt_
+    for fitted in (alone, with_graph):
+        assert "Some of its rows:" in fitted.prompt_
+        assert (fitted.trajectory_, fitted.usage_.n_requests) == ((), 0)
 
 
 def test_the_first_graph_may_be_given_and_experts_have_the_last_word():
@@ -184,6 +214,14 @@ def test_a_budget_ends_the_search_and_leaves_draws_their_own():
     with pytest.raises(BudgetExceededError) as caught:
         fitted.sample(40)
     assert len(caught.value.partial[0]) >= 5
+
+
+def test_tokens_are_a_budget_too():
+    most = quick().fit(*patients()).usage_.n_tokens // 2
+    fitted = quick(max_tokens_total=most).fit(*patients())
+    assert f"max_tokens_total={most}" in fitted.stop_reason_
+    assert 0 < len(fitted.trajectory_) < 4
+    assert len(fitted.sample(3)[0]) == 3
 
 
 def test_both_models_spend_one_budget():
