@@ -282,8 +282,10 @@ class CompactPolicy:
         states.sharpening.offsets = None
         n = max(N_BALANCE_ROWS, int(N_RARE_ROWS / max(states.sharpening.shares.min(), MIN_SHARE)))
         drawn = self._in_chunks(lambda size, rng: states.draw(size, (), {}, rng).tokens.numpy(), n, rng)
+        orders = states.orders(n, rng).split(ROWS_PER_SCORE)
+        parts = torch.from_numpy(drawn).split(ROWS_PER_SCORE)
         with one_torch_thread():
-            probs = states.target_probs(torch.from_numpy(drawn), states.orders(len(drawn), rng))
+            probs = torch.cat([states.target_probs(*part) for part in zip(parts, orders, strict=True)])
         states.sharpening.fit(probs.double().numpy())
 
     def obey(self, laws: Laws) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from numbers import Integral
 from time import monotonic
 from typing import Any
@@ -16,7 +16,8 @@ from scipy.special import xlogy
 
 from skgensynth.associations import dense_codes
 from skgensynth.exceptions import CausalGraphError
-from skgensynth.mallm.graph import CausalGraph, Edge, check_expert_edges
+from skgensynth.mallm.graph import CausalGraph, Edge
+from skgensynth.mallm.repair import check_expert_edges
 from skgensynth.schema import TableSchema
 
 __all__ = ["edges_by_name", "learn_graph"]
@@ -140,7 +141,7 @@ def edges_by_name(edges: Iterable[Any], schema: TableSchema, parameter: str) -> 
         if not isinstance(edge, (tuple, list)) or len(edge) != 2:
             raise CausalGraphError(f"{parameter} holds {edge!r}, which is not a pair of a cause and its effect")
         for label in edge:
-            if label not in names:
+            if not isinstance(label, Hashable) or label not in names:
                 raise CausalGraphError(
                     f"{parameter} names the column {label!r}, which is not there or not modelled; columns are "
                     f"{', '.join(column.name for column in schema.modelled)}"

@@ -57,17 +57,29 @@ class Checkpoint:
     Parameters
     ----------
     folder : str or Path
-        Where searches are kept; made when the first state is saved.
+        Where searches are kept; made if it does not exist.
     described : dict
         Everything that decides about the search, as JSON values. Another search gets another folder inside.
     values : ndarray
         The training rows; a hash of them is kept, so that a search goes on only with the same rows.
+
+    Raises
+    ------
+    PersistenceError
+        If there can be no such folder.
     """
 
     def __init__(self, folder: str | os.PathLike[str], described: dict[str, Any], values: np.ndarray) -> None:
         digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=repr).encode())
         digest.update(np.ascontiguousarray(values).tobytes())
         self.folder = Path(folder).expanduser() / digest.hexdigest()[:16]
+        # Now, and not when the first rows have been paid for.
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PersistenceError(
+                f"checkpoint={str(folder)!r} cannot be used as a folder ({error}): give another one."
+            ) from error
 
     def save(self, state: State, discriminator: Discriminator) -> None:
         """Write the state, in place of an earlier one.
@@ -81,7 +93,6 @@ class Checkpoint:
         """
         from safetensors.numpy import save_file
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         number = 2 * len(state.iterations) + (state.proposed is not None)
         arrays = {f"{_LEARNED}{name}": np.asarray(part) for name, part in discriminator.get_state().items()}
         # Of no rows at all there is nothing to write.
@@ -140,12 +151,13 @@ class Checkpoint:
             start = DataGenerationProcess.from_dict(document["start"])
             proposed = document["proposed"]
             proposed = None if proposed is None else DataGenerationProcess.from_dict(proposed)
+            state = State(start, int(document["seed"]), iterations, held_out, proposed, tuple(document["notes"]))
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise PersistenceError(
                 f"{self.folder} holds a search that cannot be read ({error}): delete the folder to start anew."
             ) from error
-        discriminator.seed = document["seed"]
-        return State(start, document["seed"], iterations, held_out, proposed, tuple(document["notes"]))
+        discriminator.seed = state.seed
+        return state
 
     def _arrays(self, number: int) -> Path:
         return self.folder / f"arrays-{number}.safetensors"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,7 @@ State = dict[str, NDArray[Any]]
 
 # Scaled numbers beyond this would throw gradient descent off its course.
 _MAX_SCALED = 10.0
-# Passes over a step's rows: a step brings some dozens, from which one pass learns next to nothing.
-_LINEAR_PASSES, _NEURAL_PASSES = 20, 30
-_N_HIDDEN = 16
+_N_HIDDEN, _BATCH_SIZE = 16, 16
 _N_TREES = 10  # added in each step
 _TREE_SETTINGS: dict[str, Any] = {
     "objective": "binary:logistic",
@@ -171,18 +169,13 @@ class Discriminator(ABC):
         """
         return {"n_updates": np.array(self.n_updates), **(self._get() if self.n_updates else {})}
 
-    def set_state(self, state: State) -> Self:
+    def set_state(self, state: State) -> None:
         """Take up what :meth:`get_state` gave, so that further updates go on from there as if nothing had happened.
 
         Parameters
         ----------
         state : dict of str to ndarray
             Of a discriminator of the same kind, with features of the same rows and the same seed.
-
-        Returns
-        -------
-        Discriminator
-            Itself.
 
         Raises
         ------
@@ -196,7 +189,6 @@ class Discriminator(ABC):
             except (KeyError, ValueError) as error:
                 raise ValueError("the state is not of a discriminator of this kind on these columns") from error
         self.n_updates = n_updates
-        return self
 
     @abstractmethod
     def _learn(self, X: NDArray[np.float64], y: NDArray[np.int64], weights: NDArray[np.float64], seed: int) -> None:
@@ -215,46 +207,24 @@ class Discriminator(ABC):
         """Undo `_get`."""
 
 
-class LogisticDiscriminator(Discriminator):
-    """Logistic regression by stochastic gradient descent, with a rate that stays so that it keeps learning."""
+class _GradientDiscriminator(Discriminator):
+    """A model of scikit-learn that goes over the rows of an update again and again; its weights are all it keeps."""
 
-    def __init__(self, features: RowFeatures, seed: int) -> None:
-        super().__init__(features, seed)
-        self._model = SGDClassifier(loss="log_loss", alpha=1e-3, learning_rate="constant", eta0=0.01)
-
-    def _learn(self, X: NDArray[np.float64], y: NDArray[np.int64], weights: NDArray[np.float64], seed: int) -> None:
-        for turn in range(_LINEAR_PASSES):
-            self._model.set_params(random_state=seed + turn)
-            self._model.partial_fit(X, y, classes=[0, 1], sample_weight=weights)
-
-    def _probability(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._model.predict_proba(X)[:, 1]
-
-    def _get(self) -> State:
-        return {"coef": self._model.coef_.copy(), "intercept": self._model.intercept_.copy()}
-
-    def _set(self, state: State) -> None:
-        _lay_out(self._model, self.features.n_features)
-        self._model.coef_[:] = state["coef"]
-        self._model.intercept_[:] = state["intercept"]
-
-
-class NeuralDiscriminator(Discriminator):
-    """A neural network with one hidden layer."""
-
-    def __init__(self, features: RowFeatures, seed: int) -> None:
-        super().__init__(features, seed)
-        # Without momentum the weights are all there is to keep.
-        self._model = MLPClassifier(
-            (_N_HIDDEN,), solver="sgd", momentum=0.0, alpha=1e-3, batch_size=16, learning_rate_init=0.05
-        )
+    _model: Any
+    # A step brings some dozens of rows, from which one pass learns next to nothing.
+    _n_passes: ClassVar[int]
 
     def _learn(self, X: NDArray[np.float64], y: NDArray[np.int64], weights: NDArray[np.float64], seed: int) -> None:
-        # A batch may be no larger than the rows.
-        self._model.set_params(batch_size=min(16, len(X)))
-        for turn in range(_NEURAL_PASSES):
-            self._model.set_params(random_state=seed + turn)
-            self._model.partial_fit(X, y, classes=[0, 1], sample_weight=weights)
+        for turn in range(self._n_passes):
+            self._pass(X, y, weights, seed + turn)
+
+    def _pass(self, X: NDArray[np.float64], y: NDArray[np.int64], weights: NDArray[np.float64], seed: int) -> None:
+        self._model.set_params(random_state=seed, **self._settings(len(X)))
+        self._model.partial_fit(X, y, classes=[0, 1], sample_weight=weights)
+
+    def _settings(self, n_rows: int) -> dict[str, Any]:
+        """Parameters that depend on the number of rows."""
+        return {}
 
     def _probability(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         return self._model.predict_proba(X)[:, 1]
@@ -263,9 +233,48 @@ class NeuralDiscriminator(Discriminator):
         return {f"weights_{i}": weights.copy() for i, weights in enumerate(self._weights)}
 
     def _set(self, state: State) -> None:
-        _lay_out(self._model, self.features.n_features)
+        # Only a model that has learned something has arrays to put weights into.
+        self._pass(np.zeros((2, self.features.n_features)), np.array([0, 1]), np.ones(2), seed=0)
         for i, weights in enumerate(self._weights):
-            weights[:] = state[f"weights_{i}"]
+            kept = state[f"weights_{i}"]
+            if kept.shape != weights.shape:
+                raise ValueError(f"weights of shape {kept.shape} are no weights of shape {weights.shape}")
+            weights[:] = kept
+
+    @property
+    @abstractmethod
+    def _weights(self) -> list[NDArray[np.float64]]:
+        """The arrays that the model predicts with."""
+
+
+class LogisticDiscriminator(_GradientDiscriminator):
+    """Logistic regression by stochastic gradient descent, with a rate that stays so that it keeps learning."""
+
+    _n_passes = 20
+
+    def __init__(self, features: RowFeatures, seed: int) -> None:
+        super().__init__(features, seed)
+        self._model = SGDClassifier(loss="log_loss", alpha=1e-3, learning_rate="constant", eta0=0.01)
+
+    @property
+    def _weights(self) -> list[NDArray[np.float64]]:
+        return [self._model.coef_, self._model.intercept_]
+
+
+class NeuralDiscriminator(_GradientDiscriminator):
+    """A neural network with one hidden layer."""
+
+    _n_passes = 30
+
+    def __init__(self, features: RowFeatures, seed: int) -> None:
+        super().__init__(features, seed)
+        # Without momentum the weights are all there is to keep.
+        self._model = MLPClassifier(
+            (_N_HIDDEN,), solver="sgd", momentum=0.0, alpha=1e-3, batch_size=_BATCH_SIZE, learning_rate_init=0.05
+        )
+
+    def _settings(self, n_rows: int) -> dict[str, Any]:
+        return {"batch_size": min(_BATCH_SIZE, n_rows)}
 
     @property
     def _weights(self) -> list[NDArray[np.float64]]:
@@ -352,9 +361,3 @@ def _check_rows(real: NDArray[np.float64], generated: NDArray[np.float64]) -> No
     for word, rows in (("real", real), ("generated", generated)):
         if not len(rows):
             raise ValueError(f"there are no {word} rows; a discriminator needs at least one of each sort")
-
-
-def _lay_out(model: Any, n_features: int) -> None:
-    """Give an unfitted model its arrays, whose values are put in afterwards."""
-    model.set_params(random_state=0, **({"batch_size": 2} if hasattr(model, "batch_size") else {}))
-    model.partial_fit(np.zeros((2, n_features)), [0, 1], classes=[0, 1])

@@ -22,10 +22,11 @@ from skgensynth.mallm.costs import CostEstimate, estimate_draw, estimate_search
 from skgensynth.mallm.deadline import Deadline
 from skgensynth.mallm.discriminators import RowFeatures, make_discriminator
 from skgensynth.mallm.generator import Decoding, RowGenerator, columns_text
-from skgensynth.mallm.graph import CausalGraph, check_expert_edges, repair_edges
-from skgensynth.mallm.loop import Outcome, Search, SearchSettings, batch_sizes
+from skgensynth.mallm.graph import CausalGraph
+from skgensynth.mallm.loop import FEWEST_ROWS, Outcome, Search, SearchSettings, batch_sizes
 from skgensynth.mallm.optimizer import ProcessOptimizer
 from skgensynth.mallm.process import INSTRUCTION, DataGenerationProcess
+from skgensynth.mallm.repair import check_expert_edges, repair_edges
 from skgensynth.mallm.trajectory import Iteration
 from skgensynth.prompted.asking import warn_of_shortening
 from skgensynth.prompted.base import PromptedSynthesizer
@@ -73,8 +74,8 @@ class ProcessSynthesizer(PromptedSynthesizer):
         self.prompt_ = "\n\n".join(part.content for part in generator.messages(examples[: generator.n_examples]))
 
     def _searches(self, values: np.ndarray) -> bool:
-        """Whether there is a search: a single row leaves none to judge by."""
-        return self.optimize and len(values) > 1
+        """Whether there is a search: of a few rows there is no score."""
+        return self.optimize and len(values) >= FEWEST_ROWS
 
     def _prepare(self, values: np.ndarray) -> np.ndarray:
         """Take from the training rows what all prompts need; the rows on the grids of their columns."""
@@ -88,7 +89,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
     def _start(self, values: np.ndarray) -> DataGenerationProcess:
         """The process that a search begins with."""
         columns = columns_text(self._form(Conditions()), name_descriptions(self.feature_descriptions, self.schema_))
-        instruction = " ".join((self.instruction or INSTRUCTION).split())
+        instruction = " ".join((self.instruction or "").split()) or INSTRUCTION
         return DataGenerationProcess((self.context or "").strip(), columns, self._first_graph(values), instruction)
 
     def _first_graph(self, values: np.ndarray) -> CausalGraph:

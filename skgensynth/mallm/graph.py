@@ -1,4 +1,4 @@
-"""Causal graphs over the columns of a table: checked, repaired, compared, and written for people and models."""
+"""Causal graphs over the columns of a table: checked, compared, and written for people and models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skgensynth.mallm.drawing import draw_graph
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CausalGraph", "GraphChanges", "check_expert_edges", "repair_edges"]
+__all__ = ["CausalGraph", "Edge", "GraphChanges", "checked_edges", "find_cycle", "spell", "unfit"]
 
 Edge: TypeAlias = tuple[str, str]
 
@@ -54,8 +54,8 @@ class CausalGraph:
     Raises
     ------
     CausalGraphError
-        If an edge names an unknown column or leads from a column to itself, if columns are not unique, or if edges
-        form a cycle; names the columns.
+        If an edge names an unknown column or leads from a column to itself, if columns are not unique or not named by
+        strings, or if edges form a cycle; names the columns.
 
     Examples
     --------
@@ -74,13 +74,16 @@ class CausalGraph:
 
     def __post_init__(self) -> None:
         nodes = tuple(self.nodes)
+        for node in nodes:
+            if not isinstance(node, str):
+                raise CausalGraphError(f"the column {node!r} of a graph is not named by a str")
         if len(set(nodes)) < len(nodes):
             twice = next(node for node in nodes if nodes.count(node) > 1)
             raise CausalGraphError(f"the column {twice!r} is twice in the graph")
-        edges = _checked(self.edges, nodes, "edge")
-        cycle = _find_cycle(nodes, edges)
+        edges = checked_edges(self.edges, nodes, "edge")
+        cycle = find_cycle(nodes, edges)
         if cycle:
-            raise CausalGraphError(f"the edges form a cycle: {_spell(cycle)}; leave one of them out")
+            raise CausalGraphError(f"the edges form a cycle: {spell(cycle)}; leave one of them out")
         object.__setattr__(self, "nodes", nodes)
         object.__setattr__(self, "edges", _in_order(edges, nodes))
 
@@ -149,8 +152,10 @@ class CausalGraph:
         Raises
         ------
         CausalGraphError
-            If the other graph has other columns; names one of them.
+            If it is no graph, or has other columns; names one of them.
         """
+        if not isinstance(other, CausalGraph):
+            raise CausalGraphError(f"a graph is compared with a CausalGraph, not with {type(other).__name__}")
         for node in set(self.nodes) ^ set(other.nodes):
             raise CausalGraphError(f"only one of the graphs has the column {node!r}; compare graphs of the same table")
         mine, theirs = set(self.edges), set(other.edges)
@@ -179,7 +184,7 @@ class CausalGraph:
         Raises
         ------
         CausalGraphError
-            If the other graph has other columns; names one of them.
+            If it is no graph, or has other columns; names one of them.
         """
         return sum(map(len, self.changes(other)))
 
@@ -230,147 +235,28 @@ class CausalGraph:
         return cls(tuple(state["nodes"]), tuple((cause, effect) for cause, effect in state["edges"]))
 
 
-def check_expert_edges(nodes: Sequence[str], required: Iterable[Edge], forbidden: Iterable[Edge]) -> CausalGraph:
-    """Check what experts say about causes, and give the graph of what they require.
-
-    Parameters
-    ----------
-    nodes : sequence of str
-        Names of the columns.
-    required, forbidden : iterable of (str, str)
-        Pairs of a cause and its effect that must, and must not, be in a graph.
-
-    Returns
-    -------
-    CausalGraph
-        The required edges alone.
-
-    Raises
-    ------
-    CausalGraphError
-        If an edge is not a pair of known, different columns, if one is both required and forbidden, or if those
-        required form a cycle; names the columns.
-    """
-    pairs = _checked(required, nodes, "required edge")
-    for edge in _checked(forbidden, nodes, "forbidden edge"):
-        if edge in pairs:
-            raise CausalGraphError(f"the edge {_spell(edge)} is both required and forbidden")
-    cycle = _find_cycle(nodes, pairs)
-    if cycle:
-        raise CausalGraphError(f"the required edges form a cycle: {_spell(cycle)}; leave one of them out")
-    return CausalGraph(tuple(nodes), tuple(pairs))
-
-
-def repair_edges(
-    edges: Iterable[Any],
-    nodes: Sequence[str],
-    *,
-    required: Iterable[Edge] = (),
-    forbidden: Iterable[Edge] = (),
-    max_parents: int | None = None,
-) -> tuple[CausalGraph, list[str]]:
-    """Make a graph of edges that someone proposed, and say what was wrong with them (ours).
-
-    Required edges come first. The others are taken in their order, unless they are not pairs of known and different
-    columns, are there already, are forbidden, close a cycle, or give a column too many parents: the earlier of two
-    edges that exclude each other stays.
-
-    Parameters
-    ----------
-    edges : iterable of (str, str)
-        Proposed pairs of a cause and its effect.
-    nodes : sequence of str
-        Names of the columns.
-    required, forbidden : iterable of (str, str), default=()
-        Edges that must, and must not, be in the graph.
-    max_parents : int, default=None
-        Parents that a column has at most; required ones may be more. None for no limit.
-
-    Returns
-    -------
-    graph : CausalGraph
-        The edges that remain.
-    notes : list of str
-        A sentence for each edge that was left out or added; empty where nothing had to be done.
-
-    Raises
-    ------
-    CausalGraphError
-        If what is required or forbidden cannot be; see :func:`check_expert_edges`.
-
-    Examples
-    --------
-    >>> from skgensynth.mallm.graph import repair_edges
-    >>> graph, notes = repair_edges([("a", "b"), ("b", "c"), ("c", "a"), ("a", "z")], ["a", "b", "c"])
-    >>> graph.edges
-    (('a', 'b'), ('b', 'c'))
-    >>> for note in notes:
-    ...     print(note)
-    c -> a was left out: it closes the cycle a -> b -> c -> a
-    a -> z was left out: it names z, which is not a column
-    """
-    forbidden = list(forbidden)
-    kept = list(check_expert_edges(nodes, required, forbidden).edges)
-    forbidden = [(cause, effect) for cause, effect in forbidden]
-    n_required = len(kept)
-    missing = set(kept)
-    notes = []
-    for edge in edges:
-        if _unfit(edge, nodes) == "" and tuple(edge) in missing:
-            missing.remove(tuple(edge))
-            continue
-        reason = _refused(edge, nodes, kept, forbidden, max_parents)
-        if reason:
-            notes.append(f"{_spell(edge)} was left out: it {reason}")
-        else:
-            kept.append((edge[0], edge[1]))
-    notes += [f"{_spell(edge)} was added: it is required" for edge in kept[:n_required] if edge in missing]
-    return CausalGraph(tuple(nodes), tuple(kept)), notes
-
-
-def _checked(edges: Iterable[Any], nodes: Sequence[str], word: str) -> list[Edge]:
+def checked_edges(edges: Iterable[Any], nodes: Sequence[str], word: str) -> list[Edge]:
     """Edges between columns; refuse anything else."""
     pairs: list[Edge] = []
     for edge in edges:
-        reason = _unfit(edge, nodes)
+        reason = unfit(edge, nodes)
         if reason:
-            raise CausalGraphError(f"the {word} {_spell(edge)} {reason}; columns are {', '.join(nodes)}")
+            raise CausalGraphError(f"the {word} {spell(edge)} {reason}; columns are {', '.join(nodes)}")
         pairs.append((edge[0], edge[1]))
     return pairs
 
 
-def _refused(
-    edge: Any, nodes: Sequence[str], kept: Sequence[Edge], forbidden: Sequence[Edge], max_parents: int | None
-) -> str:
-    """Why an edge cannot be added to those that are kept; empty if it can."""
-    reason = _unfit(edge, nodes)
-    if reason:
-        return reason
-    edge = (edge[0], edge[1])
-    if edge in kept:
-        return "is there already"
-    if edge in forbidden:
-        return "is forbidden"
-    cycle = _find_cycle(nodes, [*kept, edge])
-    if cycle:
-        return f"closes the cycle {_spell(cycle)}"
-    n_parents = sum(effect == edge[1] for _, effect in kept)
-    if max_parents is not None and n_parents >= max_parents:
-        return f"is one too many: {csv_text(edge[1])} has {n_parents} parent{'s' * (n_parents != 1)} already"
-    return ""
-
-
-def _unfit(edge: Any, nodes: Sequence[str]) -> str:
+def unfit(edge: Any, nodes: Sequence[str]) -> str:
     """Why something is not an edge between columns; empty if it is one."""
     if not isinstance(edge, (tuple, list)) or len(edge) != 2:
         return "is not a pair of columns"
     for name in edge:
         if not isinstance(name, str) or name not in nodes:
-            return f"names {_spell((name,))}, which is not a column"
+            return f"names {spell((name,))}, which is not a column"
     return "leads from a column to itself" if edge[0] == edge[1] else ""
 
 
-def _spell(names: Any) -> str:
+def spell(names: Any) -> str:
     """Names with arrows between them; what is no list of names as it is."""
     parts = names if isinstance(names, (tuple, list)) else (names,)
     return " -> ".join(csv_text(str(part)[:_MAX_NAME]) for part in parts)
@@ -397,7 +283,7 @@ def _sort_out(nodes: Sequence[str], edges: Iterable[Edge]) -> tuple[list[str], d
         del waiting[node]
 
 
-def _find_cycle(nodes: Sequence[str], edges: Iterable[Edge]) -> list[str]:
+def find_cycle(nodes: Sequence[str], edges: Iterable[Edge]) -> list[str]:
     """The columns of a cycle, the first of them in the table at both ends; empty if there is none."""
     waiting = _sort_out(nodes, edges)[1]
     if not waiting:

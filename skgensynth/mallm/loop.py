@@ -25,7 +25,7 @@ from skgensynth.mallm.process import DataGenerationProcess
 from skgensynth.mallm.trajectory import Iteration
 from skgensynth.sampling import Check
 
-__all__ = ["FINISHED", "Outcome", "Search", "SearchSettings", "batch_sizes"]
+__all__ = ["FEWEST_ROWS", "FINISHED", "Outcome", "Search", "SearchSettings", "batch_sizes"]
 
 FINISHED = "all epochs are done"
 # Of a batch, so many rows are asked for again where they are no rows or copies: it bounds what a step costs (ours).

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from skgensynth.exceptions import ContextOverflowError
 from skgensynth.llm import JsonSchema, LanguageModel, LarkGrammar, Message, Request, SamplingSettings, generate_all
 from skgensynth.llm.rows.cells import csv_text
-from skgensynth.mallm.graph import CausalGraph, Edge, repair_edges
+from skgensynth.mallm.graph import CausalGraph, Edge
 from skgensynth.mallm.process import DataGenerationProcess
+from skgensynth.mallm.repair import repair_edges
 from skgensynth.mallm.replies import LONGEST_INSTRUCTION, RawProposal, proposal_grammar, proposal_schema, read_proposal
 from skgensynth.prompted.asking import Draft, fit_into_context
 

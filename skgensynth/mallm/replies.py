@@ -24,8 +24,8 @@ LONGEST_LINE = 300  # characters of an edge
 _ARROW = re.compile(r"\s*(?:-{1,2}>|=>|→)\s*")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
 _PAIR = re.compile(r"[(\[]\s*([\"'])((?:(?!\1).)+)\1\s*,\s*([\"'])((?:(?!\3).)+)\3\s*[)\]]")
-_INSTRUCTION = re.compile(r"^\W*(?:instruction|task)\W*:\W*(.*)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
-_EDGES = re.compile(r"^\W*edges\W*:", re.IGNORECASE | re.MULTILINE)
+_INSTRUCTION = re.compile(r"^[^\w\n]*(?:instruction|task)[^\w\n]*:\W*(.*)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_EDGES = re.compile(r"^[^\w\n]*edges[^\w\n]*:", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _document(text: str) -> dict[str, Any] | None:
     """The JSON object of a reply, if it is about edges or an instruction."""
     try:
         document = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter where brackets are nested too deeply
         return None
     return document if isinstance(document, dict) and {"edges", "instruction"} & document.keys() else None
 

@@ -7,13 +7,13 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgensynth.mallm.costs import CostEstimate
 from skgensynth.mallm.fitting import ProcessSynthesizer
 from skgensynth.mallm.graph import CausalGraph
+from skgensynth.mallm.loop import FEWEST_ROWS
 from skgensynth.mallm.plots import plot_search
 from skgensynth.mallm.trajectory import explain_search, iterations_of
 from skgensynth.prompted.base import LLM, PromptedSynthesizer
@@ -54,7 +54,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
     n_epochs : int, default=None
         Passes over the training rows. None is what the paper takes: 5 up to 100 rows, 4 up to 200, 3 up to 400, else 2.
     batch_size : int, default=50
-        Training rows of an iteration.
+        Training rows of an iteration, at least 4: fewer give no score.
     n_examples : int, default=1
         Real rows that a request shows, and new rows that it asks for. More are cheaper, and are copied more easily.
     n_pairs : int, default=3
@@ -167,7 +167,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         "forbidden_edges": [list, tuple, None],
         "max_parents": [Interval(Integral, 1, None, closed="left")],
         "n_epochs": [Interval(Integral, 1, None, closed="left"), None],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "batch_size": [Interval(Integral, FEWEST_ROWS, None, closed="left")],
         "n_pairs": [Interval(Integral, 1, None, closed="left")],
         "discriminator": [StrOptions({"logistic", "xgboost", "neural"})],
         "objective": [StrOptions({"accuracy", "distance_to_chance"})],
@@ -294,7 +294,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         (0, 30)
         """
         self._validate_params()
-        draft = clone(self)
+        draft = type(self)(**self.get_params(deep=False))  # the models themselves, which may bear no copying
         draft.schema_ = TableSchema.infer(
             X,
             y,

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Conditions
 from skgensynth.constraints import Order
+from skgensynth.disco import compact
 from skgensynth.disco.compact import CompactPolicy, automatic_settings
 from skgensynth.exceptions import ModelNotFoundError
 from skgensynth.laws import Laws
@@ -136,6 +137,36 @@ def test_sharpening_keeps_class_shares_and_makes_labels_clearer():
     assert after < 0.85 * before
     assert share_after == pytest.approx((y == "yes").mean(), abs=0.03)
     assert share_before == pytest.approx((y == "yes").mean(), abs=0.05)
+
+
+def test_a_rare_class_is_balanced_on_more_rows_and_not_on_all_at_once(monkeypatch, policy):
+    states, n_scored = policy.states_, []
+    real = states.target_probs
+
+    def counted(tokens, orders):
+        n_scored.append(len(tokens))
+        return real(tokens, orders)
+
+    for name, value in (("N_BALANCE_ROWS", 1000), ("N_RARE_ROWS", 30)):
+        monkeypatch.setattr(compact, name, value)
+    monkeypatch.setattr(states, "target_probs", counted)
+    monkeypatch.setattr(states, "sharpening", copy.copy(states.sharpening))
+    policy.balance(np.random.default_rng(0))
+    assert n_scored[-1] == 1000
+    n_scored.clear()
+    monkeypatch.setattr(states.sharpening, "shares", np.array([0.99, 0.01]))
+    policy.balance(np.random.default_rng(0))
+    assert n_scored[-3:] == [1024, 1024, 2400 - 2048]
+
+
+@pytest.mark.parametrize(("target", "usual"), [("class", 0.1), ("number", 0.5)])
+def test_labels_are_sharpened_more_than_numbers_unless_told_otherwise(target, usual):
+    X, y = make_frame(60)
+    schema = TableSchema.infer(X, y if target == "class" else np.arange(60) ** 1.5)
+    for chosen, expected in ((None, usual), (0.7, 0.7)):
+        policy = CompactPolicy(target_temperature=chosen)
+        policy.schema_ = schema
+        assert policy._temperature == expected
 
 
 def test_a_number_as_target_keeps_its_distribution_when_sharpened():

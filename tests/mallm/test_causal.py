@@ -4,17 +4,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from common.asia import EDGES
 from common.tables import mixed_table
 
 from skgensynth.exceptions import CausalGraphError
 from skgensynth.mallm import causal
 from skgensynth.mallm.causal import edges_by_name, learn_graph
 from skgensynth.schema import TableSchema
-
-ASIA = {
-    ("asia", "tub"), ("smoke", "lung"), ("smoke", "bronc"), ("tub", "either"), ("lung", "either"),
-    ("either", "xray"), ("either", "dysp"), ("bronc", "dysp"),
-}  # fmt: skip
 
 
 def learned(table, column_kinds=None, **settings):
@@ -76,10 +72,10 @@ def test_columns_that_do_not_depend_on_each_other_have_no_edges():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_skeleton_of_asia_is_found_from_1000_rows(seed):
     table = asia_like(seed=seed)
-    assert skeleton(learned(table).edges) == skeleton(ASIA)
+    assert skeleton(learned(table).edges) == skeleton(EDGES)
     # Not thanks to the order of the columns.
     turned = table[["xray", "lung", "dysp", "asia", "either", "bronc", "smoke", "tub"]]
-    assert len(skeleton(learned(turned).edges) ^ skeleton(ASIA)) <= 3
+    assert len(skeleton(learned(turned).edges) ^ skeleton(EDGES)) <= 3
 
 
 def test_a_common_effect_gets_its_direction_from_the_rows():
@@ -295,6 +291,8 @@ def test_what_cannot_be_is_refused(monkeypatch):
         learned(table, required=[("dose", "c1")])
     with pytest.raises(CausalGraphError, match="init holds 'c0', which is not a pair"):
         edges_by_name(["c0"], schema, "init")
+    with pytest.raises(CausalGraphError, match=r"init names the column \['c0'\], which is not there"):
+        edges_by_name([(["c0"], "c1")], schema, "init")
     with pytest.raises(CausalGraphError, match="c0 -> c1 is both required and forbidden"):
         learned(table, required=[("c0", "c1")], forbidden=[("c0", "c1")])
     with pytest.raises(ValueError, match="max_parents=-1 must be a whole number of at least 0"):

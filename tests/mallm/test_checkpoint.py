@@ -61,7 +61,14 @@ def test_another_search_or_other_rows_have_another_folder(tmp_path):
     assert len(folders) == 4
 
 
-@pytest.mark.parametrize("damage", ["json", "arrays", "format", "content"])
+def test_what_can_be_no_folder_is_refused_at_once(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("mine")
+    with pytest.raises(PersistenceError, match=r"checkpoint='.*notes.txt' cannot be used as a folder"):
+        Checkpoint(path, {}, VALUES)
+
+
+@pytest.mark.parametrize("damage", ["json", "arrays", "format", "start", "seed", "notes"])
 def test_damaged_files_are_named(tmp_path, damage):
     checkpoint = Checkpoint(tmp_path, {}, VALUES)
     checkpoint.save(state(), learner())
@@ -72,6 +79,6 @@ def test_damaged_files_are_named(tmp_path, damage):
     elif damage == "arrays":
         next(checkpoint.folder.glob("*.safetensors")).write_bytes(b"no")
     else:
-        path.write_text(json.dumps({**document, **({"format": 9} if damage == "format" else {"start": 3})}))
+        path.write_text(json.dumps({**document, damage: 9 if damage == "format" else None}))
     with pytest.raises(PersistenceError, match="delete the folder to start anew"):
         checkpoint.load(learner())

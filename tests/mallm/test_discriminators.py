@@ -167,7 +167,8 @@ def test_a_saved_state_goes_on_as_if_nothing_had_happened(kind, tmp_path):
     first = discriminator_for(kind, real).update(real, generated)
     np.savez(tmp_path / "state.npz", **first.get_state())
     with np.load(tmp_path / "state.npz", allow_pickle=False) as state:
-        second = discriminator_for(kind, real).set_state(dict(state))
+        second = discriminator_for(kind, real)
+        second.set_state(dict(state))
     rows = numbers(rng, 500, shift=0.25)
     np.testing.assert_array_equal(second.predict(rows), first.predict(rows))
     for discriminator in (first, second):
@@ -193,14 +194,17 @@ def test_a_state_of_before_the_first_update_is_empty(kind):
     values = np.linspace(0, 1, 30)[:, None]
     state = discriminator_for(kind, values).get_state()
     assert list(state) == ["n_updates"]
-    assert discriminator_for(kind, values).set_state(state).n_updates == 0
+    restored = discriminator_for(kind, values)
+    restored.set_state(state)
+    assert restored.n_updates == 0
 
 
-@pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("other", ALL)
-def test_a_state_of_another_kind_or_table_is_refused(kind, other):
+@pytest.mark.parametrize(
+    ("kind", "other", "n_columns"),
+    [(kind, other, n) for kind in ALL for other in ALL for n in (1, 2, 3) if (kind, 3) != (other, n)],
+)
+def test_a_state_of_another_kind_or_table_is_refused(kind, other, n_columns):
     rng = np.random.default_rng(0)
-    n_columns = 3 if kind != other else 2
     real = numbers(rng, 40, n_columns)
     state = discriminator_for(other, real).update(real, real + 1).get_state()
     target = discriminator_for(kind, numbers(rng, 40))

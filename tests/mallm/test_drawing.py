@@ -7,7 +7,8 @@ import pytest
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from skgensynth.mallm.drawing import BOX_HEIGHT, BOX_WIDTH
-from skgensynth.mallm.graph import CausalGraph, repair_edges
+from skgensynth.mallm.graph import CausalGraph
+from skgensynth.mallm.repair import repair_edges
 
 
 @pytest.fixture(autouse=True)

@@ -18,9 +18,9 @@ VALUES = SCHEMA.encode(TABLE)
 GRAPH = CausalGraph(("age", "group"), (("age", "group"),))
 
 
-def generator(model, conditions=None, *, n_examples=2, refuses_shown=True, output="csv", **descriptions):
+def generator(model, conditions=None, *, n_examples=2, refuses_shown=True, repair=False, **descriptions):
     conditions = Conditions.parse(conditions, SCHEMA)
-    form = RowFormat(SCHEMA, conditions, output=output)
+    form = RowFormat(SCHEMA, conditions, output="csv")
     process = DataGenerationProcess("A ward.", columns_text(RowFormat(SCHEMA), descriptions), GRAPH, "Be exact.")
     return RowGenerator.fitted(
         model,
@@ -28,7 +28,7 @@ def generator(model, conditions=None, *, n_examples=2, refuses_shown=True, outpu
         process,
         conditions,
         descriptions=descriptions,
-        decoding=Decoding(n_examples, 0.5, 1.0, False),
+        decoding=Decoding(n_examples, 0.5, 1.0, repair),
         refuses_shown=refuses_shown,
     )
 
@@ -46,13 +46,17 @@ def said(request):
     return request.messages[-1].content
 
 
-def test_each_row_is_shown_once_and_as_many_are_asked_for():
+@pytest.mark.parametrize(
+    ("n_examples", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (3, [3, 2]), (4, [4, 1]), (5, [5])]
+)  # fmt: skip
+def test_each_row_is_shown_once_and_as_many_are_asked_for(n_examples, sizes):
     model = Recorder()
-    generator(model, n_examples=2).make(VALUES[:5], np.random.default_rng(0))
+    generator(model, n_examples=n_examples).make(VALUES[:5], np.random.default_rng(0))
     shown = [said(request).split("Some of its rows:\n")[1].splitlines()[1:] for request in model.requests]
-    assert shown == [["18,g0", "19,g1"], ["20,g2", "21,g3"], ["22,g4"]]
-    assert ["Write 2 new rows" in said(request) for request in model.requests] == [True, True, False]
-    assert "Write 1 new row " in said(model.requests[2])
+    assert [row for rows in shown for row in rows] == ["18,g0", "19,g1", "20,g2", "21,g3", "22,g4"]
+    assert [len(rows) for rows in shown] == sizes
+    for request, n in zip(model.requests, sizes, strict=True):
+        assert f"Write {n} new row{'s' * (n > 1)} " in said(request)
 
 
 def test_the_prompt_holds_the_process_and_its_beginning_is_the_same_for_all_examples():
@@ -79,6 +83,20 @@ def test_conditions_are_in_columns_task_and_check():
     assert "In every new row, age is from 65 to 77 and group is g3." in said(model.requests[0])
     assert "- age: whole number from 65 to 77" in said(model.requests[0])
     assert made.values[:, 0].tolist() == [70]
+
+
+def test_rows_outside_the_table_are_rejected_or_put_right():
+    answer = "99,g3\n40,G5\n41,g99\n50,g1\n"
+    rejected, repaired = (
+        generator(Recorder(answer), n_examples=4, repair=repair).make(VALUES[:4], np.random.default_rng(0))
+        for repair in (False, True)
+    )
+    ages, levels = SCHEMA.modelled[0], list(SCHEMA.modelled[1].levels)
+    assert (ages.minimum, ages.maximum) == (18, 77)
+    assert [(row[0], levels[int(row[1])]) for row in rejected.values] == [(50, "g1")]
+    assert sum(rejected.reasons.values()) == 3
+    assert [(row[0], levels[int(row[1])]) for row in repaired.values] == [(77, "g3"), (40, "g5"), (50, "g1")]
+    assert sum(repaired.reasons.values()) == 1
 
 
 def test_prompts_are_shortened_until_they_and_their_rows_fit():

@@ -233,7 +233,7 @@ def learner(kind):
     return make_discriminator(kind, RowFeatures(VALUES, SCHEMA), seed=0)
 
 
-@pytest.mark.parametrize("kind", ["logistic", "xgboost"])
+@pytest.mark.parametrize("kind", ["logistic", "xgboost", "neural"])
 @pytest.mark.parametrize("fails_at", [2, 3, 5, 6])
 def test_a_search_goes_on_as_if_it_had_not_stopped(tmp_path, kind, fails_at):
     whole = search(World(["7", "2", "5"]), learner(kind), seed=3).run()

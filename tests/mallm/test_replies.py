@@ -1,5 +1,4 @@
 import json
-import time
 
 import pytest
 from common.row_tables import accepts
@@ -82,6 +81,7 @@ def test_unknown_names_stand_as_they_are():
         ("edges:\n", RawProposal([], "")),
         ("instruction: only this", RawProposal(None, "only this")),
         ('{"edges": 3}', RawProposal(None, "")),
+        ('{"edges": ' + "[" * 9999 + "}", RawProposal([], "")),
         (
             '{"edges": [3, ["smoke"], {}], "instruction": 5}',
             RawProposal([("3", ""), ("['smoke']", ""), ("None", "None")], ""),
@@ -101,8 +101,7 @@ def test_instructions_are_one_line_of_bounded_length():
     assert "characters was cut" in found.notes[0]
 
 
-def test_reading_takes_no_longer_than_the_text():
-    started = time.perf_counter()
-    for part in ("- ", '"', "smoke ->", "(", "('a',", "edges:\n"):
-        read_proposal(part * 20_000, NODES)
-    assert time.perf_counter() - started < 5
+@pytest.mark.timeout(60)  # a pattern that goes back over what it has read would take minutes
+@pytest.mark.parametrize("part", ["- ", "\n", "-\n", '"', "smoke ->", "(", "('a',", "edges:\n", "task:\n"])
+def test_reading_takes_no_longer_than_the_text(part):
+    assert len(read_proposal(part * 60_000, NODES).instruction) <= LONGEST_INSTRUCTION

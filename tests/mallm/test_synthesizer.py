@@ -1,6 +1,7 @@
 import json
 import pickle
 import re
+import threading
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from skgensynth.llm import CallableModel, Reply
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.graph import CausalGraph
 from skgensynth.mallm.loop import FINISHED
+from skgensynth.mallm.process import INSTRUCTION
 from skgensynth.schema import TableSchema
 
 TRUE = "edges:\n" + "\n".join(f"{cause} -> {effect}" for cause, effect in EDGES) + "\ninstruction: Mind the causes.\n"
@@ -101,6 +103,13 @@ def test_the_optimizer_sees_scores_and_no_rows():
     assert scores == {0.5, 1.0}
 
 
+def test_the_optimizer_is_told_the_objective():
+    _, model = on_asia(lambda prompt, n: "", objective="distance_to_chance", n_epochs=1)
+    systems = {request.messages[0].content for request in model.requests if "Write a description" in said(request)}
+    assert len(systems) == 1
+    assert "how far the share of rows that the classifier gets right is from one half" in systems.pop()
+
+
 def test_rows_are_made_from_every_training_row():
     fitted, model = on_asia(lambda prompt, n: "", optimize=False)
     assert model.requests == []
@@ -131,6 +140,29 @@ def test_the_first_graph_is_found_in_the_rows():
     assert len(skeleton & {frozenset(edge) for edge in EDGES}) >= 4
 
 
+def test_experts_bound_the_first_graph():
+    pytest.importorskip("pgmpy")
+    X, y = asia_rows(300)
+    free = quick(init="heuristic", optimize=False).fit(X, y).causal_graph_
+    wrong, gone = ("xray", "smoke"), free.edges[0]
+    experts = {"required_edges": [wrong], "forbidden_edges": [gone], "max_parents": 1}
+    bounded = quick(init="heuristic", optimize=False, **experts).fit(X, y).causal_graph_
+    assert wrong in bounded.edges
+    assert gone not in bounded.edges
+    assert max(len(bounded.parents(node)) for node in NODES) == 1 < max(len(free.parents(node)) for node in NODES)
+    assert quick(init="none", optimize=False, **experts).fit(X, y).causal_graph_.edges == (wrong,)
+
+
+def test_examples_alone_and_with_a_graph_are_settings():
+    X, y = patients()
+    alone, with_graph = (quick(init=init, optimize=False).fit(X, y) for init in ("none", [("age", "weight")]))
+    assert "depend on each other" not in alone.prompt_
+    assert "weight <- age" in with_graph.prompt_
+    for fitted in (alone, with_graph):
+        assert "Some of its rows:" in fitted.prompt_
+        assert (fitted.trajectory_, fitted.usage_.n_requests) == ((), 0)
+
+
 def test_the_first_graph_may_be_given_and_experts_have_the_last_word():
     X, y = patients()
     given = [("age", "weight"), ("sex", "weight")]
@@ -159,6 +191,7 @@ def test_words_of_the_user_are_told():
     fitted = quick(**words, optimize=False).fit(*patients())
     for part in ("A ward.", "The task:\nBe exact.", "- age: in years"):
         assert part in fitted.prompt_
+    assert quick(instruction=" ", optimize=False).fit(*patients()).process_.instruction == INSTRUCTION
     with pytest.raises(SchemaError, match="feature_descriptions names the column 'agee'"):
         quick(feature_descriptions={"agee": "years"}).fit(*patients())
 
@@ -181,6 +214,14 @@ def test_a_budget_ends_the_search_and_leaves_draws_their_own():
     with pytest.raises(BudgetExceededError) as caught:
         fitted.sample(40)
     assert len(caught.value.partial[0]) >= 5
+
+
+def test_tokens_are_a_budget_too():
+    most = quick().fit(*patients()).usage_.n_tokens // 2
+    fitted = quick(max_tokens_total=most).fit(*patients())
+    assert f"max_tokens_total={most}" in fitted.stop_reason_
+    assert 0 < len(fitted.trajectory_) < 4
+    assert len(fitted.sample(3)[0]) == 3
 
 
 def test_both_models_spend_one_budget():
@@ -285,6 +326,19 @@ def test_the_cost_is_predicted():
         assert cost.sample(50).n_tokens == pytest.approx(drawn, rel=0.2)
 
 
+def test_the_cost_is_predicted_for_models_that_cannot_be_copied():
+    class Client:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def answer(self, request):
+            with self.lock:
+                return write_rows(request)
+
+    model = CallableModel(Client().answer, is_local=True)
+    assert quick(model).estimate_cost(*patients()) == quick(CallableModel(write_rows)).estimate_cost(*patients())
+
+
 # Rows -----------------------------------------------------------------------------------------------------------------
 
 
@@ -330,9 +384,12 @@ def test_small_tables_of_all_sorts_work(target):
     assert X_new["bmi"].isna().any()
 
 
-def test_one_row_needs_no_search():
-    fitted = quick().fit(pd.DataFrame({"a": [1.0], "b": ["x"]}))
-    assert fitted.trajectory_ == ()
+@pytest.mark.parametrize("n", [1, 3])
+def test_rows_that_give_no_score_are_not_searched_with(n):
+    X = pd.DataFrame({"a": [1.5, 2.5, 3.5, 4.5], "b": list("xyxy")})
+    fitted = quick().fit(X[:n])
+    assert (fitted.trajectory_, fitted.usage_.n_requests) == ((), 0)
+    assert quick().fit(X).trajectory_[0].score is not None
 
 
 # State ----------------------------------------------------------------------------------------------------------------
@@ -394,7 +451,7 @@ def test_searches_over_parameters_work():
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"llm": 3}, {"optimizer_llm": 3}, {"init": "some"}, {"batch_size": 1}, {"n_pairs": 0}, {"min_yield": 2},
+        {"llm": 3}, {"optimizer_llm": 3}, {"init": "some"}, {"batch_size": 3}, {"n_pairs": 0}, {"min_yield": 2},
         {"discriminator": "forest"}, {"objective": "loss"}, {"validation_size": 1.0}, {"max_seconds": 0},
     ],
 )  # fmt: skip

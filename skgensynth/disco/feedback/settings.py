@@ -24,8 +24,8 @@ class FeedbackSettings:
     n_cycles : int, default=3
         Times that the discriminators are refreshed.
     n_batches : int, default=None
-        Batches of rows in a cycle. None is 1 for 24 training rows, from 8 to 24, for the compact policy, and 8 for a
-        pretrained one.
+        Batches of rows in a cycle. None is, for the compact policy, one for every 24 training rows, but at least 8
+        and at most 24; for a pretrained one it is 8.
     batch_size : int, default=None
         Rows in a batch. None is 128 for the compact policy and 64 for a pretrained one.
     n_passes : int, default=2

@@ -54,6 +54,15 @@ def supervised():
     return small_policy(*lawful_frame(), n_epochs=6)
 
 
+@pytest.mark.parametrize(("n_rows", "n_batches"), [(60, 8), (300, 12), (1200, 24)])
+def test_few_rows_make_few_batches(monkeypatch, supervised, n_rows, n_batches):
+    policy, values = supervised
+    found = []
+    monkeypatch.setattr(stage, "reinforce", lambda *arguments, verbose: found.append(arguments[4]))
+    improved(policy, np.resize(values, (n_rows, values.shape[1])), settings=FeedbackSettings())
+    assert [settings.n_batches for settings in found] == [n_batches]
+
+
 @pytest.fixture(scope="module")
 def whole(supervised):
     """The policy after feedback, and the history of it."""
