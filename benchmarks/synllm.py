@@ -30,11 +30,16 @@ from skgensynth.metrics import (
     rule_violations,
     tstr,
 )
+from skgensynth.synllm.prompts import PROMPTS as PARTS
+from skgensynth.synllm.rules import READY_RULES
 
 MODEL = "smollm2-135m"
 NAMES = ("diabetes", "stroke", "cirrhosis", "heart")
 PROMPTS = ("seed_ex", "featdesc", "statguide", "clin_rule")
 RULES = {"diabetes": ["diabetes", "mined"], "stroke": ["stroke", "mined"], "cirrhosis": ["cirrhosis", "mined"]}
+# What is drawn for each row before the model is asked.
+DRAWN = {"profile": True, "class": "classes", "nothing": False}
+ORDER = {"table": NAMES, "prompt": PROMPTS, "drawn": tuple(DRAWN)}
 FIGURES = {
     "valid": "valid rows",
     "accepted": "rows kept",
@@ -54,7 +59,7 @@ FIGURES = {
 }
 
 
-def measure(name: str, seed: int, prompt: str, output: str, stratify: bool, n_rows: int) -> dict:
+def measure(name: str, seed: int, prompt: str, output: str, drawn: str, n_rows: int) -> dict:
     """Figures of one prompt on one split."""
     train, test = load(name, seed)
     target = TABLES[name].target
@@ -67,7 +72,7 @@ def measure(name: str, seed: int, prompt: str, output: str, stratify: bool, n_ro
         context=CONTEXTS[name],
         rules=rules if prompt == "clin_rule" else None,
         output=output,
-        stratify=stratify,
+        stratify=DRAWN[drawn],
         random_state=seed,
     ).fit(train.drop(columns=target), train[target])
     X, y = synthesizer.sample(n_rows)
@@ -81,7 +86,7 @@ def measure(name: str, seed: int, prompt: str, output: str, stratify: bool, n_ro
         "seed": seed,
         "prompt": prompt,
         "output": output,
-        "stratify": stratify,
+        "drawn": drawn,
         "n_rows": len(rows),
         "valid": 1 - malformed / summary.n_candidates,
         "accepted": summary.n_accepted / summary.n_candidates,
@@ -124,8 +129,6 @@ def judge(train, test, rows, target, rules, seed) -> dict:
         }
     ready = [rule for rule in rules if rule != "mined"]
     if ready:
-        from skgensynth.synllm.rules import READY_RULES
-
         sentences = [sentence.removeprefix("usually ") for rule in ready for sentence in READY_RULES[rule]]
         figures["broken"] = rule_violations(rows, sentences).share
         figures["real_broken"] = rule_violations(train, sentences).share
@@ -136,16 +139,15 @@ def summary(runs: pd.DataFrame) -> str:
     """Means by table and prompt, then by prompt alone beside the paper's claims, as Markdown."""
     heads = f"| {' | '.join(FIGURES.values())} |"
     rule = " ---: |" * len(FIGURES)
-    runs = runs.assign(classes=runs["stratify"].map({True: "by class", False: "free"}))
-    lines = [f"| table | prompt | form | classes | runs {heads}", f"| --- | --- | --- | --- | ---: |{rule}"]
-    order = {"table": pd.CategoricalDtype(NAMES), "prompt": pd.CategoricalDtype(PROMPTS)}
+    lines = [f"| table | prompt | form | drawn before | runs {heads}", f"| --- | --- | --- | --- | ---: |{rule}"]
+    order = {name: pd.CategoricalDtype(values) for name, values in ORDER.items()}
     columns = [name for name in FIGURES if name in runs]
     runs = runs.astype(order)
-    for place, group in runs.groupby(["table", "prompt", "output", "classes"], observed=True):
+    for place, group in runs.groupby(["table", "prompt", "output", "drawn"], observed=True):
         lines.append(f"| {' | '.join(place)} | {_cells(group, columns)}")
     lines.append("")
-    lines += [f"| prompt | classes | runs {heads}", f"| --- | --- | ---: |{rule}"]
-    for place, group in runs[runs["output"] == "csv"].groupby(["prompt", "classes"], observed=True):
+    lines += [f"| prompt | drawn before | runs {heads}", f"| --- | --- | ---: |{rule}"]
+    for place, group in runs[runs["output"] == "csv"].groupby(["prompt", "drawn"], observed=True):
         lines.append(f"| {' | '.join(place)} | {_cells(group, columns)}")
     real = runs.groupby("table")[["real_accuracy", "real_auc", "real_macro_f1"]].mean().round(3)
     lines += ["", "Real training rows reach, in accuracy, AUC and macro F1:"]
@@ -175,15 +177,18 @@ def main() -> None:
     parser.add_argument("--prompts", nargs="+", default=list(PROMPTS), choices=PROMPTS)
     parser.add_argument("--outputs", nargs="+", default=["csv"], choices=["csv", "json"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
-    parser.add_argument("--classes", nargs="+", default=["by class", "free"], choices=["by class", "free"])
+    parser.add_argument("--drawn", nargs="+", default=list(DRAWN), choices=list(DRAWN))
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--out", type=Path, default=RESULTS / "synllm.jsonl")
     options = parser.parse_args()
-    keys = ("table", "seed", "prompt", "output", "stratify")
-    stratify = [classes == "by class" for classes in options.classes]
+    keys = ("table", "seed", "prompt", "output", "drawn")
     # Whole rounds over the tables first, so that what an interrupted run leaves can be compared.
-    rounds = itertools.product(options.seeds, options.outputs, stratify, options.tables, options.prompts)
-    jobs = [(table, seed, prompt, output, kind) for seed, output, kind, table, prompt in rounds]
+    rounds = itertools.product(options.seeds, options.outputs, options.drawn, options.tables, options.prompts)
+    jobs = [
+        (table, seed, prompt, output, drawn)
+        for seed, output, drawn, table, prompt in rounds
+        if drawn != "profile" or "statistics" in PARTS[prompt]  # without statistics there is nothing to draw it from
+    ]
 
     def attempt(*job) -> dict:
         try:

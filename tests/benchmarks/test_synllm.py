@@ -39,11 +39,11 @@ def test_agreement_counts_standard_deviations_and_shares():
 
 @pytest.mark.parametrize("prompt", synllm.PROMPTS)
 def test_every_prompt_is_measured(stroke, prompt):
-    result = synllm.measure("stroke", 0, prompt, "csv", True, 40)
+    result = synllm.measure("stroke", 0, prompt, "csv", "class", 40)
     assert (result["n_rows"], result["copies"], result["valid"]) == (40, 0, 1.0)
     assert result["class_distance"] < 0.25
     assert 0 <= result["harmonic"] <= 1
     # Rows at random break what real rows keep; these here are random, too.
     assert 0 < result["broken"] <= 1
     text = synllm.summary(pd.DataFrame([result]))
-    assert f"| stroke | {prompt} |" in text
+    assert f"| stroke | {prompt} | csv | class | 1 |" in text
