@@ -16,10 +16,10 @@ from skgensynth.synllm.statistics import AssociationFigure, TableStatistics, in_
 
 __all__ = ["Profiles", "quantiles"]
 
-# Half of what a cell is left, as a share of the rows (ours).
+# Half of what a number is left, as a share of the rows (ours).
 HALF_WIDTH = 1 / 16
 # A variance is at most so much of what the range and the mean leave room for: told figures are rounded.
-LARGEST_VARIANCE = 0.98
+LARGEST_VARIANCE = 0.9
 # Times that profiles which break a rule are drawn again.
 N_REDRAWS = 20
 
@@ -40,11 +40,11 @@ class _Sketch:
 class Profiles:
     """Draws, for each row, what its cells may be, so that many rows agree with what the prompt tells (ours).
 
-    A language model writes what it has seen often, whatever means and shares a prompt tells. A profile leaves each cell
-    an eighth of the distribution that is told: a band of numbers, or mostly one level. Together they follow the told
-    means, standard deviations, shares of levels, shares of missing values, correlations of numbers, and for each number
-    the means by the levels of the category that it depends on most; and none breaks a rule as far as it is decided.
-    Nothing is taken from the training rows but what the prompt tells.
+    A language model writes what it has seen often, whatever means and shares a prompt tells. A profile leaves a number
+    an eighth of the distribution that is told, less near its ends, and a category one level. Together profiles follow
+    the told means, standard deviations, shares of levels, shares of missing values, correlations of numbers, and for
+    each number the means by the levels of the category that it depends on most; and none breaks a rule as far as it is
+    decided. Nothing is taken from the training rows but what the prompt tells.
 
     Parameters
     ----------
@@ -166,20 +166,20 @@ class Profiles:
 
     def _cells(self, sketch: _Sketch, place: int) -> list[Allowed]:
         """What a column may be in each row."""
-        heights, missing = sketch.heights[:, place], sketch.missing[:, place]
-        low, high = np.clip(heights - HALF_WIDTH, 0, 1), np.clip(heights + HALF_WIDTH, 0, 1)
-        gone = Allowed(None, (), True)
+        column, heights = self._schema.modelled[place], sketch.heights[:, place]
         if place in self._levels:
-            shares = self._levels[place]
-            gone = Allowed(np.zeros(len(shares), dtype=bool), (), True)
-            ends = np.cumsum(shares) / shares.sum()
-            open_ = (ends - shares / shares.sum() < high[:, None]) & (ends > low[:, None]) & (shares > 0)
-            cells = [Allowed(codes, (), False) for codes in open_]
+            which = np.arange(len(column.levels))
+            codes = _levels_at(heights, self._levels[place])
+            cells = [Allowed(which == code, (), False) for code in codes]
+            gone = Allowed(np.zeros(len(which), dtype=bool), (), True)
         else:
-            means = sketch.means[:, place]
-            ends = [self._quantiles(place, bound, means).tolist() for bound in (low, high)]
+            # Near an end a band would else reach from the last but common values to the rarest one.
+            half = np.minimum(HALF_WIDTH, np.minimum(heights, 1 - heights) / 2)
+            bounds = (heights - half, heights + half)
+            ends = [self._quantiles(place, bound, sketch.means[:, place]).tolist() for bound in bounds]
             cells = [Allowed(None, (band,), False) for band in zip(*ends, strict=True)]
-        return [gone if absent else cell for absent, cell in zip(missing, cells, strict=True)]
+            gone = Allowed(None, (), True)
+        return [gone if absent else cell for absent, cell in zip(sketch.missing[:, place], cells, strict=True)]
 
 
 def quantiles(shares: np.ndarray, mean: float, std: float, minimum: float, maximum: float) -> np.ndarray:
