@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from common.obedient import Obedient
 from common.scripted import SCRIPTED, write_rows
 from common.tables import mixed_table
 from pandas.testing import assert_frame_equal
@@ -584,6 +585,76 @@ def test_replies_are_decoded_under_what_the_model_knows(output, supported, expec
     assert ("JSON array" in said(model.requests[-1])) == (output == "json")
 
 
+# Profiles -------------------------------------------------------------------------------------------------------------
+
+
+def skewed(n=300, seed=0):
+    """A table whose numbers no random writer hits: skewed, of long range, apart by class."""
+    rng = np.random.default_rng(seed)
+    sex = rng.choice(["F", "M"], n, p=[0.3, 0.7])
+    X = pd.DataFrame({"cost": np.exp(rng.normal(5, 1, n)).round(), "age": np.where(sex == "M", 60, 30)})
+    X["age"] += rng.integers(-9, 10, n)
+    X["smokes"] = rng.choice(["no", "yes"], n, p=[0.9, 0.1])
+    return X, pd.Series(sex, name="sex")
+
+
+def off(X, found):
+    """How far the means are from those of a table, in its standard deviations."""
+    numbers = ["cost", "age"]
+    return ((found[numbers].mean() - X[numbers].mean()).abs() / X[numbers].std()).max()
+
+
+@pytest.mark.parametrize("prompt", ["statguide", "clin_rule"])
+@pytest.mark.parametrize("output", ["csv", "json"])
+def test_rows_follow_the_statistics_that_a_prompt_tells(prompt, output):
+    pytest.importorskip("llguidance")
+    X, y = skewed()
+    found = {}
+    for stratify in (True, "classes"):
+        synthesizer = SynLLMSynthesizer(Obedient(), prompt, output=output, stratify=stratify, random_state=0)
+        found[stratify] = synthesizer.fit(X, y).sample(200)
+    rows, labels = found[True]
+    assert off(X, rows) < 0.2 < 0.8 < off(X, found["classes"][0])
+    assert (rows["smokes"] == "yes").mean() == pytest.approx(0.1, abs=0.06)
+    assert (found["classes"][0]["smokes"] == "yes").mean() > 0.3
+    for sex, age in (("M", 60), ("F", 30)):
+        assert rows["age"][labels == sex].mean() == pytest.approx(age, abs=4)
+
+
+def constraints_of(model, prompt="clin_rule", n=12, **params):
+    """The constraints under which a model is asked for rows of one class."""
+    synthesizer = SynLLMSynthesizer(model, prompt, rows_per_request=1, random_state=0, **params).fit(*skewed())
+    del model.requests[:]
+    synthesizer.sample(n, conditions={"sex": "F"})
+    return [request.constraint for request in model.requests]
+
+
+def test_each_row_has_a_profile_of_its_own_only_where_statistics_are_told():
+    pytest.importorskip("llguidance")
+    assert len({c.text for c in constraints_of(Obedient())}) == 12
+    assert constraints_of(Obedient()) == constraints_of(Obedient())
+    assert len({c.text for c in constraints_of(Obedient(), "seed_ex")}) == 1
+    assert len({c.text for c in constraints_of(Obedient(), stratify="classes")}) == 1
+    assert len({c.text for c in constraints_of(Obedient(), stratify=False)}) == 1
+
+
+def test_models_without_grammars_are_not_held_to_profiles():
+    model = Recorder()
+    model.supports = frozenset({JsonSchema})
+    constraints = constraints_of(model, output="json")
+    assert all(isinstance(constraint, JsonSchema) for constraint in constraints)
+    assert all(constraint == constraints[0] for constraint in constraints)
+
+
+def test_a_reply_of_several_rows_has_a_profile_for_each():
+    pytest.importorskip("llguidance")
+    model = Obedient()
+    synthesizer = SynLLMSynthesizer(model, rows_per_request=5, random_state=0).fit(*skewed())
+    X, _ = synthesizer.sample(20)
+    assert "row_4:" in model.requests[-1].constraint.text
+    assert off(skewed()[0], X) < 0.6
+
+
 # Rules ----------------------------------------------------------------------------------------------------------------
 
 
@@ -760,7 +831,7 @@ def test_descriptions_are_checked():
     "parameters",
     [
         *({"llm": 3}, {"output": "xml"}, {"top_p": 0.0}, {"temperature": -1}, {"n_examples": 0}, {"rules": 3}),
-        *({"rows_per_request": 0}, {"rows_per_request": 1.5}, {"stratify": "yes"}),
+        *({"rows_per_request": 0}, {"rows_per_request": 1.5}, {"stratify": "yes"}, {"stratify": "class"}),
     ],
 )
 def test_parameters_are_checked_at_fit(parameters):

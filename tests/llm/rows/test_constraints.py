@@ -185,3 +185,50 @@ def test_a_real_model_writes_only_valid_rows(output):
         assert parsed.rejected == ()
         assert parsed.values.shape == (2, 5)
         assert conditions.mask(parsed.values).all()
+
+
+# Rows that are not alike ----------------------------------------------------------------------------------------------
+
+
+def narrowed(conditions):
+    return Conditions.parse(conditions, SCHEMA).allowed
+
+
+def rows_text(rows, output):
+    texts = [row_text(row, output) for row in rows]
+    return "".join(texts) if output == "csv" else "[" + ",".join(text[1:-1] for text in texts) + "]"
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_each_row_may_be_narrowed_by_itself(output):
+    young, old = {"age": (40, 50)}, {"age": (60, 70), "text_or_missing": None}
+    grammar = RowFormat(SCHEMA, output=output).grammar(2, narrowed=[narrowed(young), narrowed(old)])
+    first, second = {**GOOD, "age": "44"}, {**GOOD, "age": "66", "text_or_missing": ""}
+
+    assert accepts(grammar, rows_text([first, second], output))
+    for rows in ([second, first], [first, first], [second, second], [first], [first, second, second]):
+        assert not accepts(grammar, rows_text(rows, output))
+    for wrong in ({"text_or_missing": GOOD["text_or_missing"]}, {"age": "44"}, {"one_decimal": "0.35"}):
+        assert not accepts(grammar, rows_text([first, {**second, **wrong}], output))
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_a_narrowed_row_keeps_the_other_conditions(output):
+    form = RowFormat(SCHEMA, Conditions.parse({"one_decimal": {0.3, 0.4}}, SCHEMA), output=output)
+    grammar = form.grammar(1, narrowed=[narrowed({"age": (40, 50)})])
+
+    assert accepts(grammar, row_text(GOOD, output))
+    assert not accepts(grammar, row_text({**GOOD, "one_decimal": "0.5"}, output))
+    assert not accepts(grammar, row_text({**GOOD, "age": "51"}, output))
+
+
+def test_what_rows_have_in_common_is_said_once():
+    text = RowFormat(SCHEMA).grammar(3, narrowed=[narrowed({"age": (n, n + 5)}) for n in (40, 50, 40)]).text
+    assert text.count("\nC") == len(SCHEMA.modelled) + 1
+    assert text.startswith("start: row_0 row_1 row_2\n")
+
+
+@pytest.mark.parametrize(("n_rows", "min_rows"), [(1, None), (3, None), (2, 1)])
+def test_so_many_rows_are_narrowed_as_are_asked_for(n_rows, min_rows):
+    with pytest.raises(ValueError, match="2 rows are narrowed, but a reply has"):
+        RowFormat(SCHEMA).grammar(n_rows, min_rows, narrowed=[{}, {}])
