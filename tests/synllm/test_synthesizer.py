@@ -474,6 +474,16 @@ def test_a_budget_that_ends_in_the_middle_of_a_draw_favours_no_class(shares_prom
     assert abs(rare_ones) < 3
 
 
+def test_a_budget_that_is_not_used_up_changes_no_row():
+    model = Recorder()
+    model.shares_prompts = True
+    first, second = (
+        SynLLMSynthesizer(model, max_requests=most, random_state=0).fit(*rare(share=0.3)).sample(50)[0]
+        for most in (None, 1000)
+    )
+    assert_frame_equal(first, second)
+
+
 def test_a_model_that_breaks_down_leaves_rows_of_all_classes():
     synthesizer = SynLLMSynthesizer(Breaking(), random_state=0).fit(*rare(share=0.5))
     with pytest.raises(LanguageModelError) as caught:
