@@ -102,12 +102,19 @@ def digest(settings: Any) -> str:
 def table_digest(table: pd.DataFrame) -> str:
     """A short text that differs wherever tables differ in a value, a dtype, a name, or the order of rows or columns."""
     content = hashlib.sha256()
-    content.update(repr([(str(name), str(dtype)) for name, dtype in table.dtypes.items()]).encode())
+    content.update(repr([(str(name), _dtype_text(dtype)) for name, dtype in table.dtypes.items()]).encode())
     for name in table.columns:
         column = table[name]
         values = column if column.dtype != object else column.map(repr)
         content.update(np.ascontiguousarray(pd.util.hash_pandas_object(values, index=False).to_numpy()).tobytes())
     return content.hexdigest()
+
+
+def _dtype_text(dtype: Any) -> str:
+    """All of a dtype; of a category, a level that no row has counts, too."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        return f"{dtype} {dtype.ordered} {dtype.categories.tolist()}"
+    return str(dtype)
 
 
 def describe(value: Any) -> Any:

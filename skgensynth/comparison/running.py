@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import pandas as pd
@@ -156,6 +156,8 @@ def compare(
     [['iris', 'DISCO', 1.0]]
     """
     _check(n_rows, holdout, random_state, params)
+    if not isinstance(tables, Mapping):
+        raise TypeError(f"tables must be a dict of name to table, got {type(tables).__name__}.")
     known = {str(name): _check_table(str(name), table) for name, table in tables.items()}
     if len(known) < len(tables) or not known:
         raise ValueError("tables must be a dict of at least one table, and no two names may read alike.")
@@ -259,11 +261,14 @@ def _synllm(
         "context": table.context,
         "rules": table.rules,
     }
-    return [
+    made = [
         (SYNLLM, model, label, SynLLMSynthesizer(llm, prompt, **told, **params))
         for model, llm in models.items()
         for label, prompt in _named_prompts(name, table, prompts).items()
     ]
+    for *_, synthesizer in made:
+        synthesizer._validate_params()
+    return made
 
 
 def _named_prompts(name: str, table: ComparisonTable, prompts: Any) -> dict[str, str]:
@@ -274,12 +279,12 @@ def _named_prompts(name: str, table: ComparisonTable, prompts: Any) -> dict[str,
     if isinstance(prompts, str):
         prompts = [prompts]
     if not isinstance(prompts, Mapping):
-        unknown = next((prompt for prompt in prompts if prompt not in PROMPTS), None)
-        if unknown is not None:
-            raise PromptError(
-                f"prompts: {unknown[:60]!r} is none of {', '.join(PROMPTS)}; templates of your own are given as a dict "
-                "of name to template"
-            )
+        for prompt in prompts:
+            if prompt not in PROMPTS:
+                raise PromptError(
+                    f"prompts: {str(prompt)[:60]!r} is none of {', '.join(PROMPTS)}; templates of your own are given "
+                    "as a dict of name to template"
+                )
         prompts = {prompt: prompt for prompt in prompts}
     for prompt in prompts.values():
         try:
@@ -315,7 +320,7 @@ def _seeded(estimator: Any, seed: int) -> Any:
 def _check(n_rows: Any, holdout: Any, random_state: Any, params: Mapping[str, Any]) -> None:
     if not isinstance(n_rows, Integral) or n_rows < 1:
         raise ValueError(f"n_rows must be a whole number of at least 1, got {n_rows!r}.")
-    if not 0 < holdout < 1:
+    if not isinstance(holdout, Real) or not 0 < holdout < 1:
         raise ValueError(f"holdout must be above 0 and below 1, got {holdout!r}.")
     if not isinstance(random_state, Integral) or random_state < 0:
         raise ValueError(f"random_state must be a whole number of at least 0, got {random_state!r}.")
@@ -340,6 +345,8 @@ def _check_table(name: str, table: Any) -> ComparisonTable:
 
 
 def _check_synthesizers(synthesizers: Any) -> dict[str, Any]:
+    if not isinstance(synthesizers, Mapping | None):
+        raise TypeError(f"synthesizers must be a dict of name to synthesizer, got {type(synthesizers).__name__}.")
     named = {} if synthesizers is None else dict(synthesizers)
     for name, estimator in named.items():
         if not callable(getattr(estimator, "fit", None)) or not callable(getattr(estimator, "sample", None)):

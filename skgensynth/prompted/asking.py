@@ -104,7 +104,9 @@ class RowAsker:
         return self.ask_together([(self, prompt) for prompt in prompts], rng)
 
     @staticmethod
-    def ask_together(questions: Sequence[Question], rng: np.random.Generator) -> Candidates:
+    def ask_together(
+        questions: Sequence[Question], rng: np.random.Generator, order: Sequence[int] | None = None
+    ) -> Candidates:
         """Ask for rows in several forms at once; see `ask`.
 
         Parameters
@@ -113,17 +115,21 @@ class RowAsker:
             At least one. All are put to the model of the first asker.
         rng : numpy.random.Generator
             Source of a seed for each request.
+        order : sequence of int, default=None
+            Places of the questions in the order in which they are sent, which changes no reply; None sends them as
+            they stand.
 
         Returns
         -------
         Candidates
         """
+        order = range(len(questions)) if order is None else order
         requests = [asker._request(prompt, int(rng.integers(2**31))) for asker, prompt in questions]
         replies: dict[int, Reply] = {}
         stopped = None
         try:
-            for index, reply in questions[0][0].model.generate(requests):
-                replies[index] = reply
+            for index, reply in questions[0][0].model.generate([requests[place] for place in order]):
+                replies[order[index]] = reply
         except LanguageModelError as error:
             stopped = error
         return RowAsker._read(replies, questions, stopped)

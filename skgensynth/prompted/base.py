@@ -147,7 +147,8 @@ keep_examples, max_requests, max_tokens_total, cache
 
     def _asker(self, conditions: Conditions) -> Any:
         """What asks for rows under conditions; that of the last draw is kept."""
-        settings = self._asker_settings()
+        # A permission that was withdrawn is asked for again.
+        settings = (self.allow_remote_rows, *self._asker_settings())
         if self._asked is not None:
             known, with_settings, asker = self._asked
             if with_settings == settings and (known is conditions or not (known or conditions)):

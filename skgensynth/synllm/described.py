@@ -102,11 +102,17 @@ def _range(name: Any, bounds: Any, decimals: Any, missing: list[None]) -> pd.Ser
     low, high = bounds
     if "time" in (_sort(low), _sort(high)) and _sort(low) != _sort(high):
         raise SchemaError(f"the range of column {name!r} mixes numbers and times: {bounds!r}")
-    if not low <= high:
+    try:
+        rises = low <= high
+    except TypeError as error:  # such as a date and a duration
+        raise SchemaError(f"the ends of the range of column {name!r} do not go together: {error}") from error
+    if not rises:
         raise SchemaError(f"the range of column {name!r} must rise; got {bounds!r}")
     if _sort(low) == "time":
         return pd.Series([*bounds, *missing])
     if _sort(low) == _sort(high) == "whole" and decimals is None:
+        if max(abs(low), abs(high)) > np.iinfo(np.int64).max:
+            raise SchemaError(f"the range of column {name!r} passes 64 bits; give floats")
         return pd.Series([*bounds, *missing], dtype="Int64" if missing else "int64")
     decimals = max(map(_decimals, bounds)) if decimals is None else decimals
     if not isinstance(decimals, (int, np.integer)) or not 0 <= decimals <= 9:

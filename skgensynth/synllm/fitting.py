@@ -95,7 +95,7 @@ class DescribingSynthesizer(PromptedSynthesizer):
     def _asker_settings(self) -> tuple[Any, ...]:
         return (
             *(self.prompt, self.context, self.output, self.temperature, self.top_p, self.repair),
-            *(self.rows_per_request, self.stratify),
+            *(self.rows_per_request, self.stratify, self.feature_descriptions, self.n_examples),
         )
 
     def _new_asker(self, conditions: Conditions) -> PromptAsker | StratifiedAsker:

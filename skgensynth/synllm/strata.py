@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from skgensynth.conditions import Allowed, Conditions
-from skgensynth.prompted.asking import Question, RowAsker, warn_of_shortening
+from skgensynth.prompted.asking import RowAsker, warn_of_shortening
 from skgensynth.sampling import Candidates, Check
 from skgensynth.schema import TableSchema
 from skgensynth.synllm.generation import PromptAsker
@@ -214,7 +214,8 @@ class StratifiedAsker:
             self._asker(int(self._codes[place])).questions(int(counts[place]), rng)
             for place in rng.permutation(np.flatnonzero(counts))
         ]
-        made = RowAsker.ask_together(_in_turns(by_class, rng) if self._in_turns else list(chain(*by_class)), rng)
+        order = _in_turns([len(questions) for questions in by_class], rng.spawn(1)[0]) if self._in_turns else None
+        made = RowAsker.ask_together(list(chain(*by_class)), rng, order)
         values = self._schema.snap(made.values)
         good = values[self._check(values)[0], self._schema.target_index]
         self._quotas.note(counts, (good[:, None] == self._codes).sum(axis=0))
@@ -230,8 +231,10 @@ class StratifiedAsker:
         return self._askers[code]
 
 
-def _in_turns(by_class: Sequence[Sequence[Question]], rng: np.random.Generator) -> list[Question]:
-    """The questions of all classes, those of each at equal distances: any first ones have the classes' shares."""
-    places = [(np.arange(len(questions)) + rng.random()) / len(questions) for questions in by_class]
-    questions = list(chain(*by_class))
-    return [questions[index] for index in np.argsort(np.concatenate(places), kind="stable")]
+def _in_turns(counts: Sequence[int], rng: np.random.Generator) -> list[int]:
+    """An order of questions in which those of each class have equal distances: any first ones have the shares of all.
+
+    `counts` is how many questions there are of each class; they stand class by class.
+    """
+    times = [(np.arange(n) + rng.random()) / n for n in counts]
+    return np.argsort(np.concatenate(times), kind="stable").tolist()

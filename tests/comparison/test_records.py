@@ -118,6 +118,15 @@ def test_other_tables_have_other_digests(change):
     assert table_digest(change(ward())) != table_digest(ward())
 
 
+def test_levels_and_their_order_are_told_apart():
+    tables = [
+        pd.DataFrame({"a": pd.Categorical(["x", "y"], categories=levels, ordered=ordered)})
+        for levels in (["x", "y"], ["y", "x"], ["x", "y", "z"])
+        for ordered in (False, True)
+    ]
+    assert len({table_digest(table) for table in tables}) == 6
+
+
 def test_objects_of_several_types_are_told_apart():
     assert table_digest(pd.DataFrame({"a": [1, "1"]}, dtype=object)) != table_digest(
         pd.DataFrame({"a": ["1", 1]}, dtype=object)
