@@ -98,11 +98,12 @@ class Guides:
     def _compile(self, source: str) -> Any:
         from llguidance import LLMatcher
 
-        limits = _limits()
-        failed, remarks = LLMatcher.validate_grammar_with_warnings(source, self._tokenizer, limits=limits)
-        if failed:
-            raise GrammarError(f"The grammar or JSON schema of a reply cannot be read: {_first_line(remarks[0])}.")
-        return LLMatcher(self._tokenizer, source, log_level=0, limits=limits)
+        matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=_limits())
+        if matcher.is_error():
+            raise GrammarError(
+                f"The grammar or JSON schema of a reply cannot be read: {_first_line(matcher.get_error())}."
+            )
+        return matcher
 
 
 def _source(constraint: JsonSchema | LarkGrammar) -> str:

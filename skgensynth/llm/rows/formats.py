@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -228,12 +229,16 @@ class RowFormat:
         least, most = _check_counts(n_rows, min_rows)
         if narrowed and not least == most == len(narrowed):
             raise ValueError(f"{len(narrowed)} rows are narrowed, but a reply has {least} to {most}.")
-        cells = [cell_pattern(c, text, self._as_json) for c, text in zip(self._cells, self._missing, strict=True)]
-        plain = RowPattern(tuple(cells), tuple(text == "" for text in self._missing))
-        rows = [self._narrow(plain, allowed) for allowed in narrowed] or [plain]
+        rows = [self._narrow(self._pattern, allowed) for allowed in narrowed] or [self._pattern]
         if self._as_json:
             return json_grammar(self._names, rows, least, most)
         return csv_grammar(rows, least, most)
+
+    @cached_property
+    def _pattern(self) -> RowPattern:
+        """What any row may be."""
+        cells = [cell_pattern(c, text, self._as_json) for c, text in zip(self._cells, self._missing, strict=True)]
+        return RowPattern(tuple(cells), tuple(text == "" for text in self._missing))
 
     def _narrow(self, row: RowPattern, allowed: Mapping[int, Allowed]) -> RowPattern:
         """A row in which some columns may be less."""
