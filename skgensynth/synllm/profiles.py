@@ -42,9 +42,10 @@ class Profiles:
 
     A language model writes what it has seen often, whatever means and shares a prompt tells. A profile leaves a number
     an eighth of the distribution that is told, less near its ends, and a category one level. Together profiles follow
-    the told means, standard deviations, shares of levels, shares of missing values, correlations of numbers, and for
-    each number the means by the levels of the category that it depends on most; and none breaks a rule as far as it is
-    decided. Nothing is taken from the training rows but what the prompt tells.
+    what is told of means, standard deviations, shares of levels and of missing values, in each class where it is told
+    by class; of the means of a number by the levels of the category that it depends on most; and of the correlations of
+    numbers. None breaks a rule as far as it is decided. Nothing is taken from the training rows but what the prompt
+    tells.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ class Profiles:
         self._known = _known_codes(schema, conditions)
         figures = list(enumerate(statistics.columns))
         free = [(place, told) for place, told in figures if place not in conditions.allowed]
-        self._levels = {place: np.array(told.shares) for place, told in free if sum(told.shares) > 0}
+        self._levels = {place: self._shares(place) for place, told in free if sum(told.shares) > 0}
         self._numbers = [place for place, told in free if told.mean is not None and told.std]
         self.places = tuple(sorted([*self._levels, *self._numbers]))
         self._missing = np.array([told.missing for _, told in figures])
@@ -104,6 +105,15 @@ class Profiles:
                 row[place] = allowed
         return rows
 
+    def _shares(self, place: int) -> np.ndarray:
+        """The told shares of a category's levels, in the class if they are told by class."""
+        for figure in self._statistics.associations:
+            if figure.second == place and figure.first in self._known:
+                for code, shares in figure.shares:
+                    if code == self._known[figure.first]:
+                        return np.array(shares)
+        return np.array(self._statistics.columns[place].shares)
+
     def _sketch(self, n_rows: int, rng: np.random.Generator) -> _Sketch:
         heights = stats.norm.cdf(rng.standard_normal((n_rows, len(self._root))) @ self._root.T)
         missing = rng.random(heights.shape) < self._missing
@@ -125,14 +135,12 @@ class Profiles:
         return out
 
     def _cause(self, place: int) -> AssociationFigure | None:
-        """The category by which means of a number are told, the most telling one."""
-        for figure in self._statistics.associations:
-            if (
-                figure.second == place
-                and figure.means
-                and (figure.first in self._levels or figure.first in self._known)
-            ):
-                return figure
+        """The category by which means of a number are told: one that conditions decide, else the most telling one."""
+        told = [figure for figure in self._statistics.associations if figure.second == place and figure.means]
+        for decided in (self._known, self._levels):
+            for figure in told:
+                if figure.first in decided:
+                    return figure
         return None
 
     def _quantiles(self, place: int, heights: np.ndarray, means: np.ndarray) -> np.ndarray:

@@ -17,8 +17,12 @@ from skgensynth.schema import TableSchema
 
 __all__ = ["AssociationFigure", "ColumnFigures", "TableStatistics", "in_its_unit"]
 
-N_ASSOCIATIONS = 10  # ours
-# Means are given of groups of at least so many rows (ours): the mean of a single row is that row.
+# How many associations are told of features, and how many with the target (ours).
+N_ASSOCIATIONS = 10
+LEAST_STRENGTH = 0.3
+# Of a rare class, even what sets it apart is a weak association: at 5 %, means one standard deviation apart give 0.2.
+LEAST_WITH_TARGET = 0.1
+# Means and shares are given of groups of at least so many rows (ours): the mean of a single row is that row.
 MIN_GROUP = 10
 MAX_GROUPS = 5
 
@@ -51,7 +55,8 @@ class AssociationFigure:
     Attributes
     ----------
     first, second : int
-        Places of the columns among the modelled ones; of a category and a number, the category is the first.
+        Places of the columns among the modelled ones; of a category and a number, the category is the first, of two
+        categories the target.
     measure : {"correlation", "Cramér's V", "correlation ratio"}
         Pearson's correlation of two numbers, Cramér's V of two categories with Bergsma's bias correction, the
         correlation ratio of a category and a number.
@@ -59,6 +64,8 @@ class AssociationFigure:
         Its value; negative only where one number falls as the other rises.
     means : tuple of (int, float)
         Of a category and a number: codes of levels and the number's mean there, where there are few levels.
+    shares : tuple of (int, tuple of float)
+        Of a target and a category: codes of classes and the shares of the category's levels there, where both are few.
     """
 
     first: int
@@ -66,6 +73,7 @@ class AssociationFigure:
     measure: str
     strength: float
     means: tuple[tuple[int, float], ...] = ()
+    shares: tuple[tuple[int, tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,8 @@ class TableStatistics:
     columns : tuple of ColumnFigures
         One for each modelled column.
     associations : tuple of AssociationFigure
-        The strongest first: those of at least 0.3 that a permutation test finds, as `feature_groups` does.
+        The strongest first: those that a permutation test finds, as `feature_groups` does, of at least 0.3, or of 0.1
+        with the target; ten of either kind at most.
     """
 
     columns: tuple[ColumnFigures, ...] = ()
@@ -105,9 +114,15 @@ class TableStatistics:
         columns = tuple(_figures(column, values[:, j]) for j, column in enumerate(schema.modelled))
         places = {column.name: place for place, column in enumerate(schema.modelled)}
         kinds = {column.name: column.kind for column in schema.modelled}
-        found = feature_groups(*table, column_kinds=kinds, random_state=seed).pairs
-        pairs = [(places[pair.first], places[pair.second]) for pair in found]
-        return cls(columns, tuple(_association(schema, values, *pair) for pair in pairs[:N_ASSOCIATIONS]))
+        found = feature_groups(*table, threshold=LEAST_WITH_TARGET, column_kinds=kinds, random_state=seed).pairs
+        pairs: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
+        for pair in found:
+            ends = places[pair.first], places[pair.second]
+            with_target = schema.target_index in ends
+            if (with_target or pair.strength >= LEAST_STRENGTH) and len(pairs[with_target]) < N_ASSOCIATIONS:
+                pairs[with_target].append(ends)
+        figures = [_association(schema, values, *ends) for kind in pairs.values() for ends in kind]
+        return cls(columns, tuple(sorted(figures, key=lambda figure: -abs(figure.strength))))
 
     def column_lines(self, form: RowFormat, n_levels: int) -> list[str]:
         """Say the figures of the columns in words, a line for each that has any."""
@@ -133,7 +148,13 @@ class TableStatistics:
         return cls(
             tuple(ColumnFigures(**{**part, "shares": tuple(part["shares"])}) for part in state["columns"]),
             tuple(
-                AssociationFigure(**{**part, "means": tuple((code, mean) for code, mean in part["means"])})
+                AssociationFigure(
+                    **{
+                        **part,
+                        "means": tuple((code, mean) for code, mean in part["means"]),
+                        "shares": tuple((code, tuple(shares)) for code, shares in part["shares"]),
+                    }
+                )
                 for part in state["associations"]
             ),
         )
@@ -159,11 +180,29 @@ def _association(schema: TableSchema, values: np.ndarray, i: int, j: int) -> Ass
     if all(numeric):
         return AssociationFigure(i, j, "correlation", pearson(values[:, i], values[:, j]))
     if not any(numeric):
-        return AssociationFigure(i, j, "Cramér's V", cramers_v(dense_codes(values[:, i]), dense_codes(values[:, j])))
+        first, second = (j, i) if j == schema.target_index else (i, j)
+        strength = cramers_v(dense_codes(values[:, first]), dense_codes(values[:, second]))
+        shares = _shares_by_class(schema, values, first, second) if first == schema.target_index else ()
+        return AssociationFigure(first, second, "Cramér's V", strength, shares=shares)
     category, number = (j, i) if numeric[0] else (i, j)
     strength = correlation_ratio(values[:, number], dense_codes(values[:, category]))
     means = _group_means(schema.modelled[number], values[:, category], values[:, number])
     return AssociationFigure(category, number, "correlation ratio", strength, means)
+
+
+def _shares_by_class(schema: TableSchema, values: np.ndarray, target: int, place: int) -> tuple[Any, ...]:
+    """Shares of a category's levels in each class that enough rows have."""
+    known = ~np.isnan(values[:, [target, place]]).any(axis=1)
+    labels, codes = values[known][:, [target, place]].astype(np.intp).T
+    classes, counts = np.unique(labels, return_counts=True)
+    if max(len(classes), len(np.unique(codes))) > MAX_GROUPS:
+        return ()
+    n_levels = len(schema.modelled[place].levels)
+    return tuple(
+        (int(label), tuple((np.bincount(codes[labels == label], minlength=n_levels) / count).tolist()))
+        for label, count in zip(classes, counts, strict=True)
+        if count >= MIN_GROUP
+    )
 
 
 def _group_means(column: Column, codes: np.ndarray, numbers: np.ndarray) -> tuple[tuple[int, float], ...]:
@@ -207,12 +246,22 @@ def _association_line(form: RowFormat, figure: AssociationFigure) -> str:
         direction = "rises" if figure.strength > 0 else "falls"
         return f"- {second} {direction} as {first} rises ({value})"
     line = f"- {second} depends on {first} ({value})"
+    if figure.shares:
+        return f"{line}: {'; '.join(_class_said(form, figure, *told) for told in figure.shares)}"
     if not figure.means:
         return line
     texts = form.spell(figure.first, np.array([float(code) for code, _ in figure.means]))
     spread = float(np.ptp([mean for _, mean in figure.means])) or None
     means = [f"{_number(mean, spread)} for {text}" for text, (_, mean) in zip(texts, figure.means, strict=True)]
     return f"{line}: mean {', '.join(means)}"
+
+
+def _class_said(form: RowFormat, figure: AssociationFigure, label: int, shares: tuple[float, ...]) -> str:
+    """The shares of levels in a class."""
+    codes = np.flatnonzero(shares)
+    texts = form.spell(figure.second, codes.astype(np.float64))
+    parts = [f"{text} {_percent(shares[code])}" for text, code in zip(texts, codes, strict=True)]
+    return f"{', '.join(parts)} for {form.spell(figure.first, np.array([float(label)]))[0]}"
 
 
 def _is_number(column: Column) -> bool:

@@ -128,6 +128,16 @@ def test_of_a_class_its_own_means_are_followed():
         assert rows["height"].mean() == pytest.approx(X["height"][y == level].mean(), abs=1.5)
 
 
+def test_of_a_class_its_own_shares_are_followed():
+    rng = np.random.default_rng(0)
+    ill = np.arange(600) < 60
+    X = pd.DataFrame({"smokes": np.where(rng.random(600) < np.where(ill, 0.8, 0.2), "yes", "no")})
+    y = pd.Series(np.where(ill, "yes", "no"), name="died")
+    for level in ("yes", "no"):
+        made, schema = profiles(X, {"died": level}, y=y)
+        assert middles(made, schema)["smokes"].mean() == pytest.approx(X["smokes"][y == level].eq("yes").mean(), abs=0.03)
+
+
 def test_every_profile_leaves_something_and_not_much():
     X = table()
     made, schema = profiles(X)

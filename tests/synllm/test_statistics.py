@@ -94,6 +94,49 @@ def test_the_mean_of_few_rows_is_not_told():
     assert [schema.modelled[1].levels[code] for code, _ in figure.means] == ["F", "M"]
 
 
+@pytest.fixture(scope="module")
+def with_rare_class():
+    """Statistics of a table whose class of 5 % is older and smokes more often, as weakly as a rare class can show."""
+    rng = np.random.default_rng(0)
+    n = 1000
+    ill = np.arange(n) < 50
+    X = pd.DataFrame(
+        {
+            "age": 50 + 15 * ill + rng.normal(0, 12, n).round(),
+            "smokes": np.where(rng.random(n) < np.where(ill, 0.7, 0.2), "yes", "no"),
+            "luck": rng.random(n).round(3),
+            "coin": rng.choice(["head", "tail"], n),
+            "town": rng.choice(list("abcdefg"), n),
+        }
+    )
+    y = pd.Series(np.where(ill, "ill", "well"), name="state")
+    return X, y, *computed(X, y)
+
+
+def test_what_sets_a_rare_class_apart_is_told_by_class(with_rare_class):
+    X, y, found, schema = with_rare_class
+    names = [column.name for column in schema.modelled]
+    pairs = {(names[f.first], names[f.second]): f for f in found.associations}
+    assert set(pairs) == {("state", "age"), ("state", "smokes")}
+    assert all(0.1 <= figure.strength < 0.3 for figure in pairs.values())
+    shares = {schema.target.levels[code]: share for code, share in pairs["state", "smokes"].shares}
+    for state in ("ill", "well"):
+        assert shares[state][1] == pytest.approx((X["smokes"][y == state] == "yes").mean())
+    percent = {state: 100 * (X["smokes"][y == state] == "yes").mean() for state in ("ill", "well")}
+    assert any(
+        f"no {100 - percent['ill']:.1f} %, yes {percent['ill']:.1f} % for ill; no " in line
+        for line in found.association_lines(RowFormat(schema), 99)
+    )
+    assert TableStatistics.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_shares_in_a_class_of_few_rows_are_not_told(with_rare_class):
+    X, y, _, _ = with_rare_class
+    found, schema = computed(X[42:], y[42:])
+    for figure in found.associations:
+        assert [schema.target.levels[code] for code, _ in (*figure.means, *figure.shares)] == ["well"]
+
+
 def test_columns_without_values_have_no_figures():
     found, schema = computed(pd.DataFrame({"a": [np.nan] * 3, "b": [1.5, 1.5, 1.5], "c": ["x"] * 3}))
     assert found.column_lines(RowFormat(schema), 20) == [
