@@ -118,8 +118,9 @@ class DescribingSynthesizer(PromptedSynthesizer):
         """What asks for rows under conditions with one prompt."""
         if self._examples is None and self._shows_rows:
             raise TrainingRowsUnavailableError(
-                f"prompt={self.prompt[:60]!r} shows real rows, which pickles and saved models leave out: fit again, "
-                "set keep_examples=True before saving, or use a prompt without examples, such as 'clin_rule'"
+                f"prompt={self.prompt[:60]!r} shows real rows, which pickles, saved models and fits with other prompts "
+                "leave out: fit again, set keep_examples=True before saving, or use a prompt without examples, such as "
+                "'clin_rule'"
             )
         form = RowFormat(self.schema_, conditions, output=self.output, decimals=self._decimals)
         n_columns = len(self.schema_.modelled)

@@ -135,7 +135,9 @@ def test_of_a_class_its_own_shares_are_followed():
     y = pd.Series(np.where(ill, "yes", "no"), name="died")
     for level in ("yes", "no"):
         made, schema = profiles(X, {"died": level}, y=y)
-        assert middles(made, schema)["smokes"].mean() == pytest.approx(X["smokes"][y == level].eq("yes").mean(), abs=0.03)
+        assert middles(made, schema)["smokes"].mean() == pytest.approx(
+            X["smokes"][y == level].eq("yes").mean(), abs=0.03
+        )
 
 
 def test_every_profile_leaves_something_and_not_much():

@@ -102,8 +102,8 @@ def with_rare_class():
     ill = np.arange(n) < 50
     X = pd.DataFrame(
         {
-            "age": 50 + 15 * ill + rng.normal(0, 12, n).round(),
-            "smokes": np.where(rng.random(n) < np.where(ill, 0.7, 0.2), "yes", "no"),
+            "age": 50 + 12 * ill + rng.normal(0, 12, n).round(),
+            "smokes": np.where(rng.random(n) < np.where(ill, 0.6, 0.2), "yes", "no"),
             "luck": rng.random(n).round(3),
             "coin": rng.choice(["head", "tail"], n),
             "town": rng.choice(list("abcdefg"), n),
