@@ -37,9 +37,13 @@ MORE_VARIETY = "show more examples (n_examples, in a prompt that has some), or t
 class DescribingSynthesizer(PromptedSynthesizer):
     """Learns, asks and keeps what `SynLLMSynthesizer` offers; its parameters are there."""
 
-    _private: ClassVar[tuple[str, ...]] = (*PromptedSynthesizer._private, "_n_given", "_class_shares", "_variety")
+    _private: ClassVar[tuple[str, ...]] = (
+        *PromptedSynthesizer._private,
+        *("_n_given", "_broken_shares", "_class_shares", "_variety"),
+    )
 
     _n_given: int
+    _broken_shares: list[float]
     _class_shares: np.ndarray | None
     _variety: Variety | None
     statistics_: TableStatistics
@@ -68,7 +72,10 @@ class DescribingSynthesizer(PromptedSynthesizer):
         if "statistics" in parts and values is not None and table is not None:
             self.statistics_ = TableStatistics.compute(values, self.schema_, table, seed)
         self._class_shares = self._variety = None
+        self._broken_shares = []
         if values is not None:
+            broken = self.rules_.violations_of(TableView.of_encoded(values, self.schema_))
+            self._broken_shares = broken.mean(axis=0).tolist()
             self._variety = Variety.of(self.schema_.snap(values))
             if self.schema_.target is not None and self.schema_.target.kind == "categorical":
                 counts = np.array(self.schema_.target.counts, dtype=np.float64)
@@ -148,10 +155,14 @@ class DescribingSynthesizer(PromptedSynthesizer):
         )
 
     def _profiles(self, conditions: Conditions) -> Profiles | None:
-        """What sketches the rows, if anything is told that they could be sketched from."""
-        if not self.stratify or self.stratify == "classes":
+        """What sketches the rows, if the prompt tells anything that they could be sketched from."""
+        if not self.stratify or self.stratify == "classes" or "statistics" not in parts_of(self.prompt):
             return None
-        profiles = Profiles(self.schema_, self.statistics_, conditions, self.rules_)
+        if not self.statistics_.columns or self._decimals is None:
+            return None
+        profiles = Profiles(
+            self.schema_, self.statistics_, conditions, self.rules_, self._broken_shares, self._decimals
+        )
         return profiles if profiles.places else None
 
     def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> Candidates:
@@ -187,6 +198,7 @@ class DescribingSynthesizer(PromptedSynthesizer):
             **self._prompted_state(),
             "rules": self.rules_.to_dict(),
             "n_given": self._n_given,
+            "broken_shares": self._broken_shares,
             "class_shares": None if self._class_shares is None else self._class_shares.tolist(),
             "variety": self._variety,
             "statistics": self.statistics_.to_dict(),
@@ -195,6 +207,7 @@ class DescribingSynthesizer(PromptedSynthesizer):
     def _load_model(self, folder: Path, state: dict[str, Any]) -> None:
         self.rules_ = ConstraintSet.from_dict(state["rules"])
         self._n_given = state["n_given"]
+        self._broken_shares = state["broken_shares"]
         shares, variety = state["class_shares"], state["variety"]
         self._class_shares = None if shares is None else np.array(shares)
         self._variety = None if variety is None else Variety(*variety)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import stats
@@ -12,7 +13,7 @@ from skgensynth.conditions import Allowed, Conditions
 from skgensynth.constraints import ConstraintSet
 from skgensynth.constraints.view import TableView
 from skgensynth.schema import TableSchema
-from skgensynth.synllm.statistics import AssociationFigure, TableStatistics, in_its_unit
+from skgensynth.synllm.statistics import TableStatistics, in_its_unit
 
 __all__ = ["Profiles", "quantiles"]
 
@@ -20,8 +21,12 @@ __all__ = ["Profiles", "quantiles"]
 HALF_WIDTH = 1 / 16
 # A variance is at most so much of what the range and the mean leave room for: told figures are rounded.
 LARGEST_VARIANCE = 0.9
-# Times that profiles which break a rule are drawn again.
+# Causes leave a number at least so much of its variance, and groups its correlations at most so much.
+LEAST_LEFT = 0.05
+LARGEST_CORRELATION = 0.99
+# Times that profiles which break a rule are drawn again, and rows that show how often they do.
 N_REDRAWS = 20
+N_PILOT = 500
 
 
 @dataclass(frozen=True)
@@ -37,45 +42,81 @@ class _Sketch:
             mine[rows] = new
 
 
+@dataclass(frozen=True)
+class _Cause:
+    """What a category does to a number.
+
+    Its mean is shifted by level, in standard deviations; levels have shares, and the shifts a share of its variance.
+    """
+
+    shifts: dict[int, float]
+    shares: dict[int, float]
+    variance: float
+
+    def shared(self, other: _Cause) -> float:
+        """The correlation that a number and another have from depending on the same category."""
+        return sum(
+            self.shares[code] * shift * other.shifts[code]
+            for code, shift in self.shifts.items()
+            if code in other.shifts
+        )
+
+
 class Profiles:
-    """Draws, for each row, what its cells may be, so that many rows agree with what the prompt tells (ours).
+    """Draws, for each row, what its cells may be, so that many rows agree with the statistics of a table (ours).
 
     A language model writes what it has seen often, whatever means and shares a prompt tells. A profile leaves a number
-    an eighth of the distribution that is told, less near its ends, and a category one level. Together profiles follow
-    what is told of means, standard deviations, shares of levels and of missing values, in each class where it is told
-    by class; of the means of a number by the levels of the category that it depends on most; and of the correlations of
-    numbers. None breaks a rule as far as it is decided. Nothing is taken from the training rows but what the prompt
-    tells.
+    an eighth of the distribution that is told, less near its ends, and a category one level, or says that the value is
+    missing. Together profiles follow the shares of levels and the means of numbers, those of the class where they are
+    known by class, and of numbers also those by the levels of the category that they depend on most; the standard
+    deviations, the shares of missing values, and the correlations of numbers. Rules on columns that a profile decides
+    are broken, in the middle of bands, as often as by the training rows, or a little more often where they are hard to
+    keep. Nothing else is known about the training rows.
 
     Parameters
     ----------
     schema : TableSchema
         The table.
     statistics : TableStatistics
-        What is told.
+        What is known about its rows.
     conditions : Conditions
         What rows must satisfy anyway. Columns with a condition are left to the model.
     rules : ConstraintSet
-        What profiles must not break, hard or soft.
+        Rules of the table.
+    broken : sequence of float
+        For each rule the share of the training rows that break it.
+    decimals : sequence of (int or None)
+        Decimals of each modelled column that have to do for the ends of bands; None for as many as there are.
 
     Attributes
     ----------
     places : tuple of int
-        The columns that profiles decide about: categories, and numbers of which mean and standard deviation are told.
+        The columns that profiles decide about: categories, and numbers of which mean and standard deviation are known.
     """
 
     def __init__(
-        self, schema: TableSchema, statistics: TableStatistics, conditions: Conditions, rules: ConstraintSet
+        self,
+        schema: TableSchema,
+        statistics: TableStatistics,
+        conditions: Conditions,
+        rules: ConstraintSet,
+        broken: Sequence[float],
+        decimals: Sequence[int | None],
     ) -> None:
-        self._schema, self._statistics, self._rules = schema, statistics, rules
+        self._columns, self._schema, self._statistics, self._decimals = schema.modelled, schema, statistics, decimals
         self._known = _known_codes(schema, conditions)
-        figures = list(enumerate(statistics.columns))
-        free = [(place, told) for place, told in figures if place not in conditions.allowed]
+        free = [(place, told) for place, told in enumerate(statistics.columns) if place not in conditions.allowed]
         self._levels = {place: self._shares(place) for place, told in free if sum(told.shares) > 0}
-        self._numbers = [place for place, told in free if told.mean is not None and told.std]
+        self._numbers = [place for place, told in free if self._is_free(place)]
         self.places = tuple(sorted([*self._levels, *self._numbers]))
-        self._missing = np.array([told.missing for _, told in figures])
-        self._root = _root(statistics.associations, len(figures))
+        self._causes = {place: self._find_causes(place) for place in self._numbers}
+        self._missing = np.array([told.missing for told in statistics.columns])
+        self._missing[list(self._known)] = 0.0
+        self._root = _root(self._correlations())
+        decided = {self._columns[place].name for place in (*self.places, *self._known)}
+        self._judged = [i for i, rule in enumerate(rules) if decided.issuperset(rule.columns)]
+        self._rules = ConstraintSet([rules[i] for i in self._judged])
+        self._shares_broken = np.array([broken[i] for i in self._judged])
 
     def draw(self, n_rows: int, rng: np.random.Generator) -> Sequence[Mapping[int, Allowed]]:
         """Draw profiles.
@@ -93,26 +134,75 @@ class Profiles:
             What each column in ``places`` may be, for each row.
         """
         sketch = self._sketch(n_rows, rng)
-        wrong = np.flatnonzero(self._broken(sketch))
+        wrong = np.flatnonzero(self._refused(sketch, rng))
         for _ in range(N_REDRAWS):
             if not len(wrong):
                 break
-            sketch.put(wrong, self._sketch(len(wrong), rng))
-            wrong = np.flatnonzero(self._broken(sketch))
+            new = self._sketch(len(wrong), rng)
+            sketch.put(wrong, new)
+            wrong = wrong[self._refused(new, rng)]
         rows: list[dict[int, Allowed]] = [{} for _ in range(n_rows)]
         for place in self.places:
             for row, allowed in zip(rows, self._cells(sketch, place), strict=True):
                 row[place] = allowed
         return rows
 
+    # What is known ----------------------------------------------------------------------------------------------------
+
+    def _is_free(self, place: int) -> bool:
+        """Whether bands of a column can be drawn; not of whole numbers so large that doubles cannot tell them apart."""
+        told, column = self._statistics.columns[place], self._columns[place]
+        has_figures = told.mean is not None and bool(told.std) and in_its_unit(column, 0.0) == 0
+        return has_figures and column.minimum < column.maximum
+
     def _shares(self, place: int) -> np.ndarray:
-        """The told shares of a category's levels, in the class if they are told by class."""
+        """Shares of a category's levels, in the class if they are known by class."""
         for figure in self._statistics.associations:
             if figure.second == place and figure.first in self._known:
                 for code, shares in figure.shares:
                     if code == self._known[figure.first]:
                         return np.array(shares)
         return np.array(self._statistics.columns[place].shares)
+
+    def _find_causes(self, place: int) -> dict[int, _Cause]:
+        """The class by which means of a number are known, and the category by which they differ most."""
+        told = self._statistics.columns[place]
+        assert told.mean is not None
+        assert told.std is not None
+        found: dict[int, _Cause] = {}
+        for figure in self._statistics.associations:
+            shifts = {code: (mean - told.mean) / told.std for code, mean in figure.means}
+            if figure.second != place or not shifts:
+                continue
+            if self._known.get(figure.first) in shifts:
+                shares = dict(enumerate(self._statistics.columns[figure.first].shares))
+                found.setdefault(figure.first, _Cause(shifts, shares, figure.strength**2))
+            elif figure.first in self._levels and not found.keys() & self._levels.keys():
+                # The mean of the class stays what it is.
+                shares = dict(enumerate(self._levels[figure.first] / self._levels[figure.first].sum()))
+                middle = sum(shares[code] * shift for code, shift in shifts.items())
+                shifts = {code: shift - middle for code, shift in shifts.items()}
+                variance = sum(shares[code] * shift**2 for code, shift in shifts.items())
+                found[figure.first] = _Cause(shifts, shares, variance)
+        return found
+
+    def _left(self, place: int) -> float:
+        """Share of a number's variance that its causes leave."""
+        return max(1 - sum(cause.variance for cause in self._causes[place].values()), LEAST_LEFT)
+
+    def _correlations(self) -> np.ndarray:
+        """Correlations of the numbers within the groups that their causes make."""
+        out = np.eye(len(self._columns))
+        for figure in self._statistics.associations:
+            i, j = figure.first, figure.second
+            if figure.measure == "correlation" and i in self._causes and j in self._causes:
+                common = self._causes[i].keys() & self._causes[j].keys()
+                between = sum(self._causes[i][place].shared(self._causes[j][place]) for place in common)
+                within = (figure.strength - between) / np.sqrt(self._left(i) * self._left(j))
+                out[i, j] = out[j, i] = np.clip(within, -LARGEST_CORRELATION, LARGEST_CORRELATION)
+        return out
+
+    # Drawing ----------------------------------------------------------------------------------------------------------
 
     def _sketch(self, n_rows: int, rng: np.random.Generator) -> _Sketch:
         heights = stats.norm.cdf(rng.standard_normal((n_rows, len(self._root))) @ self._root.T)
@@ -122,59 +212,60 @@ class Profiles:
             codes[place] = np.where(missing[:, place], -1, _levels_at(heights[:, place], shares))
         means = np.full(heights.shape, np.nan)
         for place in self._numbers:
-            means[:, place] = self._means(place, codes, n_rows)
+            told = self._statistics.columns[place]
+            assert told.mean is not None
+            assert told.std is not None
+            shift = np.zeros(n_rows)
+            for category, cause in self._causes[place].items():
+                for code, of_level in cause.shifts.items():
+                    shift[codes[category] == code] += of_level
+            means[:, place] = told.mean + told.std * shift
         return _Sketch(heights, means, missing)
 
-    def _means(self, place: int, codes: Mapping[int, np.ndarray], n_rows: int) -> np.ndarray:
-        """The told mean of a number in each row, in its unit."""
-        told = self._cause(place)
-        out = np.full(n_rows, self._statistics.columns[place].mean, dtype=np.float64)
-        if told is not None:
-            for code, mean in told.means:
-                out[codes[told.first] == code] = mean
-        return out
+    def _refused(self, sketch: _Sketch, rng: np.random.Generator) -> np.ndarray:
+        """Which rows are to be drawn again."""
+        if not len(self._rules):
+            return np.zeros(len(sketch.heights), dtype=bool)
+        broken = self._broken(sketch)
+        return np.asarray((broken & (rng.random(broken.shape) >= self._accepted)).any(axis=1))
 
-    def _cause(self, place: int) -> AssociationFigure | None:
-        """The category by which means of a number are told: one that conditions decide, else the most telling one."""
-        told = [figure for figure in self._statistics.associations if figure.second == place and figure.means]
-        for decided in (self._known, self._levels):
-            for figure in told:
-                if figure.first in decided:
-                    return figure
-        return None
-
-    def _quantiles(self, place: int, heights: np.ndarray, means: np.ndarray) -> np.ndarray:
-        """Values of a number at these heights of its told distribution, encoded and on its grid."""
-        column, std = self._schema.modelled[place], self._statistics.columns[place].std
-        assert std is not None
-        told = self._cause(place)
-        if told is not None:
-            # The square of the correlation ratio is the share of the variance between the levels.
-            std *= np.sqrt(max(1 - told.strength**2, 1e-6))
-        origin = in_its_unit(column, 0.0)
-        out = np.empty_like(heights)
-        for mean in np.unique(means):
-            rows = means == mean
-            out[rows] = quantiles(heights[rows], mean - origin, std, column.minimum, column.maximum)
-        return column.snap(out)
+    @cached_property
+    def _accepted(self) -> np.ndarray:
+        """With which probability a row that breaks a rule is taken, so that as many do as of the training rows."""
+        usual = self._broken(self._sketch(N_PILOT, np.random.default_rng(0))).mean(axis=0)
+        wanted = np.minimum(self._shares_broken, usual)
+        odds, usual_odds = wanted * (1 - usual), usual * (1 - wanted)
+        return np.divide(odds, usual_odds, out=np.zeros_like(odds), where=usual_odds > 0)
 
     def _broken(self, sketch: _Sketch) -> np.ndarray:
-        """Which rows break a rule with the values in the middle of their cells; what is left open breaks none."""
-        values = np.full(sketch.heights.shape, np.nan)
-        for place, code in self._known.items():
-            values[:, place] = code
-        for place in self.places:
-            heights = sketch.heights[:, place]
-            if place in self._levels:
-                values[:, place] = _levels_at(heights, self._levels[place])
-            else:
-                values[:, place] = self._quantiles(place, heights, sketch.means[:, place])
+        """Which rules rows break with the values in the middle of their cells."""
+        values = np.empty(sketch.heights.shape)
+        for place, column in enumerate(self._columns):
+            if place in self._known:
+                values[:, place] = self._known[place]
+            elif place in self._levels:
+                values[:, place] = _levels_at(sketch.heights[:, place], self._levels[place])
+            elif place in self._causes:
+                values[:, place] = self._quantiles(place, sketch.heights[:, place], sketch.means[:, place])
+            else:  # some value, which no rule speaks of
+                values[:, place] = np.nan if column.has_missing else 0 if column.levels else column.minimum
         values[sketch.missing] = np.nan
-        return np.asarray(self._rules.violations_of(TableView.of_encoded(values, self._schema)).any(axis=1))
+        return np.asarray(self._rules.violations_of(TableView.of_encoded(values, self._schema)))
+
+    def _quantiles(self, place: int, heights: np.ndarray, means: np.ndarray) -> np.ndarray:
+        """Values of a number at these heights of its distribution, encoded and on its grid."""
+        column, std = self._columns[place], self._statistics.columns[place].std
+        assert std is not None
+        out = np.empty_like(heights)
+        std_left = std * np.sqrt(self._left(place))
+        for mean in np.unique(means):
+            rows = means == mean
+            out[rows] = quantiles(heights[rows], mean, std_left, column.minimum, column.maximum)
+        return column.snap(out)
 
     def _cells(self, sketch: _Sketch, place: int) -> list[Allowed]:
         """What a column may be in each row."""
-        column, heights = self._schema.modelled[place], sketch.heights[:, place]
+        column, heights = self._columns[place], sketch.heights[:, place]
         if place in self._levels:
             which = np.arange(len(column.levels))
             codes = _levels_at(heights, self._levels[place])
@@ -183,11 +274,22 @@ class Profiles:
         else:
             # Near an end a band would else reach from the last but common values to the rarest one.
             half = np.minimum(HALF_WIDTH, np.minimum(heights, 1 - heights) / 2)
-            bounds = (heights - half, heights + half)
-            ends = [self._quantiles(place, bound, sketch.means[:, place]).tolist() for bound in bounds]
+            bounds = (self._quantiles(place, heights + step, sketch.means[:, place]) for step in (-half, half))
+            ends = [self._writable(place, bound).tolist() for bound in bounds]
             cells = [Allowed(None, (band,), False) for band in zip(*ends, strict=True)]
             gone = Allowed(None, (), True)
         return [gone if absent else cell for absent, cell in zip(sketch.missing[:, place], cells, strict=True)]
+
+    def _writable(self, place: int, values: np.ndarray) -> np.ndarray:
+        """Ends of bands that can be written with the decimals of their column."""
+        column, n_decimals = self._columns[place], self._decimals[place]
+        if column.resolution is not None or n_decimals is None:
+            return values
+        unit = 10.0**-n_decimals
+        low, high = np.ceil(column.minimum / unit), np.floor(column.maximum / unit)
+        if low > high:
+            return values
+        return np.round(np.clip(np.rint(values / unit), low, high) * unit, n_decimals)
 
 
 def quantiles(shares: np.ndarray, mean: float, std: float, minimum: float, maximum: float) -> np.ndarray:
@@ -247,12 +349,8 @@ def _known_codes(schema: TableSchema, conditions: Conditions) -> dict[int, int]:
     return found
 
 
-def _root(associations: Sequence[AssociationFigure], n_columns: int) -> np.ndarray:
-    """A root of the told correlations of numbers, or of nearly these if they do not go together."""
-    correlations = np.eye(n_columns)
-    for figure in associations:
-        if figure.measure == "correlation":
-            correlations[figure.first, figure.second] = correlations[figure.second, figure.first] = figure.strength
+def _root(correlations: np.ndarray) -> np.ndarray:
+    """A root of correlations, or of nearly these if they do not go together."""
     strengths, directions = np.linalg.eigh(correlations)
     root = directions * np.sqrt(np.clip(strengths, 0.0, None))
     return np.asarray(root / np.linalg.norm(root, axis=1, keepdims=True))

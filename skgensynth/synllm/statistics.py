@@ -171,7 +171,9 @@ def _figures(column: Column, values: np.ndarray) -> ColumnFigures:
     mean = float(present.mean())
     if not _is_number(column):
         return ColumnFigures(missing, mean)
-    std = float(present.std(ddof=1)) if len(present) > 1 else None
+    with np.errstate(over="ignore"):
+        std = float(present.std(ddof=1)) if len(present) > 1 else None
+    std = std if std is not None and math.isfinite(std) else None
     return ColumnFigures(missing, in_its_unit(column, mean), std)
 
 

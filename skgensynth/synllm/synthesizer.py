@@ -58,14 +58,14 @@ class SynLLMSynthesizer(DescribingSynthesizer):
         10.
     stratify : bool or "classes", default=True
         What is drawn for each row before the model is asked. "classes": the class, in the share that it has in the
-        training rows, if the target is a category. True: where the prompt tells statistics, also a band for each
-        number, an eighth of the rows wide, so that means, standard deviations and correlations come out as told; the
-        grammar holds the model to it (models that take none, as most servers, choose freely). False leaves everything
+        training rows, if the target is a category. True: where the prompt tells statistics, also a profile of the row,
+        so that it follows them: a band for each number, a level for each category, and which values are missing. The
+        grammar holds the model to it; models that take none, as most servers, choose freely. False leaves everything
         to the model, as `from_schema` always does.
     output : {"csv", "json"}, default="csv"
         How rows are written. CSV takes about a third of the tokens; servers decode under a schema with JSON only.
     temperature : float, default=0.7
-        Of decoding. At 0 every request gets the same rows.
+        Of decoding. At 0 every request with the same class and profile gets the same rows.
     top_p : float, default=0.9
         Only the likeliest tokens that together have this probability are drawn.
     repair : bool, default=False

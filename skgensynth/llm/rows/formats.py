@@ -138,6 +138,7 @@ class RowFormat:
         found = [self._column(place, conditions.allowed.get(place)) for place in range(len(self._names))]
         self._cells = [cells for cells, _ in found]
         self._missing = [missing for _, missing in found]
+        self._narrowed: dict[tuple[int, bytes, bool] | None, tuple[str, bool]] = {}
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -244,9 +245,19 @@ class RowFormat:
         """A row in which some columns may be less."""
         cells, optional = list(row.cells), list(row.optional)
         for place, what in allowed.items():
-            found, missing = self._column(place, what)
-            cells[place], optional[place] = cell_pattern(found, missing, self._as_json), missing == ""
+            cells[place], optional[place] = self._narrow_cell(place, what)
         return RowPattern(tuple(cells), tuple(optional))
+
+    def _narrow_cell(self, place: int, allowed: Allowed) -> tuple[str, bool]:
+        """A cell's pattern and whether it may be empty; levels come again and again, bands of numbers do not."""
+        key = None if allowed.codes is None else (place, allowed.codes.tobytes(), allowed.missing)
+        if key not in self._narrowed:
+            found, missing = self._column(place, allowed)
+            pattern = cell_pattern(found, missing, self._as_json), missing == ""
+            if key is None:
+                return pattern
+            self._narrowed[key] = pattern
+        return self._narrowed[key]
 
     def _column(self, place: int, allowed: Allowed | None) -> tuple[Cells, str | None]:
         """A column's cells under a condition, and how a missing one is written if it may be."""
