@@ -91,6 +91,7 @@ def repair_edges(
     c -> a was left out: it closes the cycle a -> b -> c -> a
     a -> z was left out: it names z, which is not a column
     """
+    nodes = tuple(nodes)  # in a text, parts of names would be found, too
     forbidden = list(forbidden)
     kept = list(check_expert_edges(nodes, required, forbidden).edges)
     forbidden = [(cause, effect) for cause, effect in forbidden]
