@@ -27,7 +27,7 @@ from skgensynth.prompted.asking import tokens_per_row
 
 MODEL = "smollm2-135m"
 SEEDS = (0, 1, 2)
-N_REPEATS = 6
+N_REPEATS = 4
 # Rows of each reply: of one reply by itself, and of as many as are decoded together.
 ROWS_PER_REPLY = {1: 8, 16: 1}
 N_ROWS = 209
