@@ -271,7 +271,7 @@ def _collected() -> Iterator[list[str]]:
     """
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        warnings.simplefilter("always", SkgensynthWarning)
         yield notes
     for warning in caught:
         if issubclass(warning.category, SkgensynthWarning):

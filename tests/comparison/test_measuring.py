@@ -206,6 +206,22 @@ def test_the_packages_own_warnings_are_notes_and_others_go_on():
     assert outcome.notes == ("shortened the prompt",)
 
 
+def test_what_the_user_does_not_want_to_hear_is_not_brought_back():
+    filters = []
+
+    class Looks(Planted):
+        def fit(self, X, y=None):
+            filters.extend(warnings.filters)
+            return super().fit(X, y)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try_out(Looks(ward(), "died"), ready())
+    own = next(entry for entry in filters if issubclass(SkgensynthWarning, entry[2]))
+    files = next(entry for entry in filters if issubclass(ResourceWarning, entry[2]))
+    assert (own[0], files[0]) == ("always", "ignore")
+
+
 @pytest.mark.usefixtures("quick")
 def test_too_few_rows_to_detect_is_a_note():
     outcome = planted(ward(3, seed=1), ready(n_rows=3))
