@@ -114,9 +114,9 @@ class Profiles:
         self._missing[list(self._known)] = 0.0
         self._root = _root(self._correlations())
         decided = {self._columns[place].name for place in (*self.places, *self._known)}
-        self._judged = [i for i, rule in enumerate(rules) if decided.issuperset(rule.columns)]
-        self._rules = ConstraintSet([rules[i] for i in self._judged])
-        self._shares_broken = np.array([broken[i] for i in self._judged])
+        judged = [i for i, rule in enumerate(rules) if decided.issuperset(rule.columns)]
+        self._rules = ConstraintSet([rules[i] for i in judged])
+        self._shares_broken = np.array([broken[i] for i in judged])
 
     def draw(self, n_rows: int, rng: np.random.Generator) -> Sequence[Mapping[int, Allowed]]:
         """Draw profiles.

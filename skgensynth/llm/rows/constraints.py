@@ -65,6 +65,23 @@ class RowPattern(NamedTuple):
     optional: tuple[bool, ...]
 
 
+class _Text(NamedTuple):
+    """What stands in every reply, as a grammar writes it."""
+
+    written: str
+
+
+class _Terminal(NamedTuple):
+    """A cell of a column, as one of the grammar's terminals."""
+
+    column: int
+    pattern: str
+    may_be_empty: bool
+
+
+_Part: TypeAlias = _Text | _Terminal
+
+
 def csv_grammar(rows: Sequence[RowPattern], least: int, most: int) -> LarkGrammar:
     """Lines of cells.
 
@@ -82,10 +99,10 @@ def csv_grammar(rows: Sequence[RowPattern], least: int, most: int) -> LarkGramma
     """
     bodies = []
     for row in rows:
-        body: list[Part] = []
+        body: list[_Part] = []
         for j, (pattern, may_be_empty) in enumerate(zip(*row, strict=True)):
-            body += [Text('","')] * bool(j) + [Cell(j, pattern, may_be_empty)] * bool(pattern)
-        bodies.append([*body, Text('"\\n"')])
+            body += [_Text('","')] * bool(j) + [_Terminal(j, pattern, may_be_empty)] * bool(pattern)
+        bodies.append([*body, _Text('"\\n"')])
     names = _row_names(bodies)
     start = f"{names[0]}{{{least},{most}}}" if len(names) == 1 else " ".join(names)
     return _grammar(start, names, bodies)
@@ -110,10 +127,10 @@ def json_grammar(names: Sequence[str], rows: Sequence[RowPattern], least: int, m
     """
     bodies = []
     for row in rows:
-        body: list[Part] = []
+        body: list[_Part] = []
         for j, (name, pattern) in enumerate(zip(names, row.cells, strict=True)):
-            body += [Text(f"/{literal((',' if j else '{') + quote(name) + ':')}/"), Cell(j, pattern, False)]
-        bodies.append([*body, Text('"}"')])
+            body += [_Text(f"/{literal((',' if j else '{') + quote(name) + ':')}/"), _Terminal(j, pattern, False)]
+        bodies.append([*body, _Text('"}"')])
     rules = _row_names(bodies)
     if len(rules) == 1:
         between = f'{rules[0]} ("," {rules[0]}){{{least - 1},{most - 1}}}' if most > 1 else rules[0]
@@ -148,35 +165,18 @@ def json_schema(names: Sequence[str], cells: Sequence[dict[str, Any]], least: in
     return JsonSchema({"type": "array", "items": row, "minItems": least, "maxItems": most})
 
 
-class Text(NamedTuple):
-    """What stands in every reply, as a grammar writes it."""
-
-    written: str
-
-
-class Cell(NamedTuple):
-    """The cell of the j-th column."""
-
-    column: int
-    pattern: str
-    may_be_empty: bool
-
-
-Part: TypeAlias = Text | Cell
-
-
-def _row_names(bodies: Sequence[Sequence[Part]]) -> list[str]:
+def _row_names(bodies: Sequence[Sequence[_Part]]) -> list[str]:
     return ["row"] if len(bodies) == 1 else [f"row_{i}" for i in range(len(bodies))]
 
 
-def _grammar(start: str, names: Sequence[str], bodies: Sequence[Sequence[Part]]) -> LarkGrammar:
+def _grammar(start: str, names: Sequence[str], bodies: Sequence[Sequence[_Part]]) -> LarkGrammar:
     """A grammar with a terminal for each column, and further ones where a column is not the same in all rows."""
     terminals: dict[tuple[int, str], str] = {}
     rules = []
     for i, (name, body) in enumerate(zip(names, bodies, strict=True)):
         words = []
         for part in body:
-            if isinstance(part, Text):
+            if isinstance(part, _Text):
                 words.append(part.written)
                 continue
             terminal = terminals.setdefault((part.column, part.pattern), f"C{part.column}" + f"_{i}" * bool(i))

@@ -138,7 +138,7 @@ class RowFormat:
         found = [self._column(place, conditions.allowed.get(place)) for place in range(len(self._names))]
         self._cells = [cells for cells, _ in found]
         self._missing = [missing for _, missing in found]
-        self._narrowed: dict[tuple[int, bytes, bool] | None, tuple[str, bool]] = {}
+        self._narrowed: dict[tuple[int, bytes, bool], tuple[str, bool]] = {}
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class RowFormat:
         least, most = _check_counts(n_rows, min_rows)
         if narrowed and not least == most == len(narrowed):
             raise ValueError(f"{len(narrowed)} rows are narrowed, but a reply has {least} to {most}.")
-        rows = [self._narrow(self._pattern, allowed) for allowed in narrowed] or [self._pattern]
+        rows = [self._narrow(allowed) for allowed in narrowed] or [self._pattern]
         if self._as_json:
             return json_grammar(self._names, rows, least, most)
         return csv_grammar(rows, least, most)
@@ -241,23 +241,23 @@ class RowFormat:
         cells = [cell_pattern(c, text, self._as_json) for c, text in zip(self._cells, self._missing, strict=True)]
         return RowPattern(tuple(cells), tuple(text == "" for text in self._missing))
 
-    def _narrow(self, row: RowPattern, allowed: Mapping[int, Allowed]) -> RowPattern:
+    def _narrow(self, allowed: Mapping[int, Allowed]) -> RowPattern:
         """A row in which some columns may be less."""
-        cells, optional = list(row.cells), list(row.optional)
+        cells, optional = list(self._pattern.cells), list(self._pattern.optional)
         for place, what in allowed.items():
             cells[place], optional[place] = self._narrow_cell(place, what)
         return RowPattern(tuple(cells), tuple(optional))
 
     def _narrow_cell(self, place: int, allowed: Allowed) -> tuple[str, bool]:
-        """A cell's pattern and whether it may be empty; levels come again and again, bands of numbers do not."""
-        key = None if allowed.codes is None else (place, allowed.codes.tobytes(), allowed.missing)
-        if key not in self._narrowed:
-            found, missing = self._column(place, allowed)
-            pattern = cell_pattern(found, missing, self._as_json), missing == ""
-            if key is None:
-                return pattern
-            self._narrowed[key] = pattern
-        return self._narrowed[key]
+        """A cell's pattern, and whether it may be empty; those of levels are kept, since they come again and again."""
+        key = (place, b"" if allowed.codes is None else allowed.codes.tobytes(), allowed.missing)
+        if key in self._narrowed:
+            return self._narrowed[key]
+        cells, missing = self._column(place, allowed)
+        narrowed = cell_pattern(cells, missing, self._as_json), missing == ""
+        if allowed.codes is not None:
+            self._narrowed[key] = narrowed
+        return narrowed
 
     def _column(self, place: int, allowed: Allowed | None) -> tuple[Cells, str | None]:
         """A column's cells under a condition, and how a missing one is written if it may be."""
