@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import pandas as pd
@@ -320,7 +320,7 @@ def _seeded(estimator: Any, seed: int) -> Any:
 def _check(n_rows: Any, holdout: Any, random_state: Any, params: Mapping[str, Any]) -> None:
     if not isinstance(n_rows, Integral) or n_rows < 1:
         raise ValueError(f"n_rows must be a whole number of at least 1, got {n_rows!r}.")
-    if not isinstance(holdout, (int, float)) or not 0 < holdout < 1:
+    if not isinstance(holdout, Real) or not 0 < float(holdout) < 1:
         raise ValueError(f"holdout must be above 0 and below 1, got {holdout!r}.")
     if not isinstance(random_state, Integral) or random_state < 0:
         raise ValueError(f"random_state must be a whole number of at least 0, got {random_state!r}.")
