@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from common.people import kinds_of, people
 
 from skgensynth.llm.rows import RowFormat
 from skgensynth.metrics import association_matrix
@@ -12,26 +13,16 @@ from skgensynth.synllm.statistics import TableStatistics
 
 def table(n=200, seed=0):
     rng = np.random.default_rng(seed)
-    sex = rng.choice(["F", "M"], n, p=[0.3, 0.7])
-    X = pd.DataFrame(
-        {
-            "height": np.where(sex == "M", 178.0, 165.0) + rng.normal(0, 5, n),
-            "sex": sex,
-            "visits": rng.integers(10**6, 10**6 + 50, n),
-            "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 100, n), unit="D"),
-            "luck": rng.random(n),
-        }
-    )
-    X["weight"] = X["height"] - 100 + rng.normal(0, 4, n)
+    X = people(rng, n)
+    X["luck"] = rng.random(n)
     X["shrinking"] = -X["height"] + rng.normal(0, 4, n)
-    X["shoe"] = np.where(sex == "M", "large", "small")
+    X["shoe"] = np.where(X["sex"] == "M", "large", "small")
     X.loc[rng.random(n) < 0.25, "luck"] = np.nan
     return X.round(dict.fromkeys(("height", "luck", "weight", "shrinking"), 2))
 
 
 def computed(X, y=None):
-    kinds = {name: "continuous" for name in X.columns if X[name].dtype.kind in "ifM"}
-    schema = TableSchema.infer(X, y, column_kinds=kinds)
+    schema = TableSchema.infer(X, y, column_kinds=kinds_of(X))
     return TableStatistics.compute(schema.encode(X, y), schema, (X, y), 0), schema
 
 
