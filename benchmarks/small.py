@@ -68,7 +68,7 @@ def split(name: str, n_train: int, seed: int) -> tuple[pd.DataFrame, pd.DataFram
 
 
 def mallm(train, target, task, seed, **settings):
-    """MallmGanSynthesizer with the embedded model; CSV, which takes it a third of the tokens, and three epochs."""
+    """MallmGanSynthesizer with the embedded model; CSV, which takes it about half of the tokens, and three epochs."""
     from skgensynth import MallmGanSynthesizer
 
     synthesizer = MallmGanSynthesizer(output="csv", n_epochs=3, random_state=seed, **settings)

@@ -71,7 +71,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
     min_yield : float, default=0.8
         Share of good rows below which the optimizer does not see a process.
     output : {"json", "csv"}, default="json"
-        How rows are written. CSV takes about a third of the tokens; servers decode under a schema with JSON only.
+        How rows are written. CSV takes about half of the tokens; servers decode under a schema with JSON only.
     temperature : float, default=0.5
         Of the generator.
     optimizer_temperature : float, default=1.0

@@ -63,7 +63,7 @@ class SynLLMSynthesizer(DescribingSynthesizer):
         grammar holds the model to it; models that take none, as most servers, choose freely. False leaves everything
         to the model, as `from_schema` always does.
     output : {"csv", "json"}, default="csv"
-        How rows are written. CSV takes about a third of the tokens; servers decode under a schema with JSON only.
+        How rows are written. CSV takes about half of the tokens; servers decode under a schema with JSON only.
     temperature : float, default=0.7
         Of decoding. At 0 every request with the same class and profile gets the same rows.
     top_p : float, default=0.9
