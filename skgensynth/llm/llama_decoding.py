@@ -27,19 +27,29 @@ def decode_drafts(context: Context, drafts: Iterable[Draft]) -> Iterator[Draft]:
                     context.finish(sequence)
                     yield draft
         if active:
+            _close_gaps(context, active)
             _step(context, active)
         for sequence in [s for s, draft in active.items() if draft.finish_reason is not None]:
             context.finish(sequence)
             yield active.pop(sequence)
 
 
+def _close_gaps(context: Context, active: dict[int, Draft]) -> None:
+    """Let the drafts have the first sequences: llama.cpp decodes only neighbours together."""
+    for sequence in range(len(active)):
+        if sequence not in active:
+            last = max(active)
+            context.move(last, sequence)
+            active[sequence] = active.pop(last)
+
+
 def _step(context: Context, active: dict[int, Draft]) -> None:
     """Decode the next pending token of each draft; draw where a draft has none left."""
-    entries = []
-    for sequence, draft in active.items():
+    entries, drafts = [], [active[sequence] for sequence in range(len(active))]
+    for sequence, draft in enumerate(drafts):
         entries.append((draft.pending.pop(0), draft.n_decoded, sequence, not draft.pending))
         draft.n_decoded += 1
-    logits = iter(context.decode(entries))
-    for draft in active.values():
+    logits = iter(context.step(entries))
+    for draft in drafts:
         if not draft.pending:
             draft.advance(context.weights, next(logits))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from skgensynth.exceptions import LanguageModelError, ModelNotFoundError
 from skgensynth.llm.chat import Template
 from skgensynth.llm.guidance import Guides
+from skgensynth.llm.llama_widening import is_slow, widen
 from skgensynth.llm.pacing import ThreadPace
 
 __all__ = ["Context", "Weights"]
@@ -90,9 +91,11 @@ class Weights:
             params = llama_cpp.llama_model_default_params()
             params.n_gpu_layers = _ALL_LAYERS if n_gpu_layers < 0 else n_gpu_layers
             pointer = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
-        if pointer is None:
-            reason = f" ({lines[0]})" if lines else ""
-            raise ModelNotFoundError(f"llama.cpp could not load {path.name!r}{reason}. Give another GGUF file.")
+            if pointer is None:
+                reason = f" ({lines[0]})" if lines else ""
+                raise ModelNotFoundError(f"llama.cpp could not load {path.name!r}{reason}. Give another GGUF file.")
+            if n_gpu_layers == 0 and is_slow(pointer):
+                pointer = widen(pointer, path, usable_cores())
         self.model = _Model(pointer)
         self.vocab = llama_cpp.llama_model_get_vocab(pointer)
         self.n_tokens: int = llama_cpp.llama_vocab_n_tokens(self.vocab)
@@ -218,7 +221,8 @@ class Context:
 
     Each sequence has key-value memory of its own and attention is not fused: the logits of a sequence are then the
     same to the last bit whatever is decoded beside it and wherever its prompt was cut. This holds as long as tokens of
-    a prompt come at least two at a time and those of a reply one at a time, which take different ways through ggml.
+    a prompt come at least two at a time and those of a reply one at a time, in batches of at least two sequences: one
+    row and several rows take different ways through ggml.
 
     Parameters
     ----------
@@ -325,6 +329,38 @@ class Context:
                 return np.empty((0, self.weights.n_tokens), dtype=np.float32)
             found = llama_cpp.llama_get_logits(self._handle)
         return np.ctypeslib.as_array(found, shape=(n_wanted, self.weights.n_tokens))
+
+    def step(self, entries: Sequence[Entry]) -> NDArray[np.float32]:
+        """Decode one token of each of the first sequences, in their order; see `decode`."""
+        import llama_cpp
+
+        entries, asked = list(entries), [wanted for *_, wanted in entries]
+        alone = len(entries) == 1
+        if alone:
+            # A row of no meaning goes along, behind the prompt where no sequence is free.
+            spare, position = 1, 0 if self.n_parallel > 1 else len(self._prompt)
+            entries.append((entries[0][0], position, spare, False))
+        if sum(asked) == 1:
+            other = [wanted for *_, wanted in entries].index(False)
+            entries[other] = (*entries[other][:3], True)
+        logits = self.decode(entries)
+        if alone:
+            with _entering():
+                removed = llama_cpp.llama_memory_seq_rm(self._memory, spare, position, -1)
+            if not removed:  # a recurrent state
+                self.finish(spare)
+                self._prompt, self._prompt_logits = [], None
+        if sum(asked) == 1:
+            return logits[int(asked.index(True) > other) :][:1]
+        return logits
+
+    def move(self, source: int, destination: int) -> None:
+        """Put what a sequence holds into an empty one."""
+        import llama_cpp
+
+        with _entering():
+            llama_cpp.llama_memory_seq_cp(self._memory, source, destination, -1, -1)
+        self.finish(source)
 
     def finish(self, sequence: int) -> None:
         """Empty a sequence."""
