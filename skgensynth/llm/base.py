@@ -140,15 +140,22 @@ class Request:
     constraint : JsonSchema or LarkGrammar, default=None
         What the reply has to look like. A backend that cannot decode under it (see `LanguageModel.supports`) leaves it
         out and says so in `Reply.constrained`.
+    refused : tuple of str, default=()
+        Texts that are not wanted as a line of the reply or as a member of its array, such as rows that the prompt
+        shows. `LlamaCppModel` goes back where it has written one, and on with another token, so that replies are drawn
+        as if they were asked for until none holds such a text. Other backends may write them all the same.
     """
 
     messages: tuple[Message, ...]
     settings: SamplingSettings
     seed: int
     constraint: Constraint = None
+    refused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", tuple(self.messages))
+        if not isinstance(self.refused, tuple) or not all(self.refused):
+            raise ValueError(f"refused={self.refused!r}, but it must be a tuple of texts that are not empty.")
         if not self.messages:
             raise ValueError("messages is empty; give at least one message.")
         if self.seed < 0:
@@ -166,7 +173,7 @@ class Reply:
     finish_reason : {"stop", "length", "other"}
         "stop": the model, the constraint or a stop text ended it; "length": it was cut after ``max_tokens``.
     n_prompt_tokens, n_completion_tokens : int
-        Tokens read and written.
+        Tokens read and written, with those that were taken back.
     constrained : bool
         Whether it was decoded under the request's constraint; if not, it needs a tolerant reader.
     """

@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm.base import SamplingSettings
 
-__all__ = ["choose_token"]
+__all__ = ["Choices", "choices"]
 
 
-def choose_token(
+@dataclass(frozen=True)
+class Choices:
+    """The tokens that may be drawn next.
+
+    Attributes
+    ----------
+    tokens : ndarray of shape (n,)
+        The nucleus, likeliest first.
+    reached : ndarray of shape (n,), float64
+        Their weights, summed up to each.
+    outside : tuple of (int, float) or None
+        The likeliest token that the nucleus leaves out, and its weight; only where it was asked for.
+    settled : bool
+        Whether nothing is left to chance.
+    """
+
+    tokens: NDArray[np.intp]
+    reached: NDArray[np.float64]
+    outside: tuple[int, float] | None = None
+    settled: bool = False
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The weight of each token."""
+        return np.diff(self.reached, prepend=0.0)
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """Draw a place among the tokens; asks for one number, or for none where there is no choice."""
+        if self.settled:
+            return 0
+        place = int(np.searchsorted(self.reached, rng.random() * self.reached[-1], side="right"))
+        return min(place, len(self.tokens) - 1)
+
+
+def choices(
     logits: NDArray[np.float32],
     allowed: NDArray[np.intp] | None,
     settings: SamplingSettings,
-    rng: np.random.Generator,
-) -> int:
-    """Draw a token.
+    *,
+    with_outside: bool = False,
+) -> Choices:
+    """The tokens that temperature and nucleus leave.
 
     Parameters
     ----------
@@ -27,13 +64,12 @@ def choose_token(
         The tokens that may be drawn; None for all.
     settings : SamplingSettings
         Temperature and nucleus.
-    rng : numpy.random.Generator
-        Asked for one number, or for none where there is no choice.
+    with_outside : bool, default=False
+        Whether the likeliest token outside the nucleus is wanted, too.
 
     Returns
     -------
-    int
-        The token.
+    Choices
 
     Raises
     ------
@@ -41,12 +77,17 @@ def choose_token(
         If the scores are not numbers.
     """
     scores = logits if allowed is None else logits[allowed]
-    settled = len(scores) == 1 or settings.temperature == 0
-    best = int(np.argmax(scores)) if settled else _draw(scores, settings, rng)
-    return best if allowed is None else int(allowed[best])
+    if len(scores) == 1 or settings.temperature == 0:
+        found = Choices(np.array([np.argmax(scores)]), np.ones(1), settled=True)
+    else:
+        found = _nucleus(scores, settings, with_outside)
+    if allowed is None:
+        return found
+    outside = None if found.outside is None else (int(allowed[found.outside[0]]), found.outside[1])
+    return replace(found, tokens=allowed[found.tokens], outside=outside)
 
 
-def _draw(scores: NDArray[np.float32], settings: SamplingSettings, rng: np.random.Generator) -> int:
+def _nucleus(scores: NDArray[np.float32], settings: SamplingSettings, with_outside: bool) -> Choices:
     largest = scores.max()
     if not np.isfinite(largest):
         raise LanguageModelError(
@@ -61,5 +102,9 @@ def _draw(scores: NDArray[np.float32], settings: SamplingSettings, rng: np.rando
     candidates = candidates[np.argsort(-weights[candidates], kind="stable")]
     reached = np.cumsum(weights[candidates], dtype=np.float64)
     size = int(np.searchsorted(reached, settings.top_p * total)) + 1
-    reached = reached[:size]
-    return int(candidates[min(int(np.searchsorted(reached, rng.random() * reached[-1], side="right")), size - 1)])
+    outside = None
+    if with_outside:
+        weights[candidates[:size]] = 0.0
+        best = int(np.argmax(weights))
+        outside = (best, float(weights[best])) if weights[best] > 0 else None
+    return Choices(candidates[:size], reached[:size], outside)

@@ -8,10 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.llm.base import FinishReason, Reply, SamplingSettings
-from skgensynth.llm.choosing import choose_token
+from skgensynth.llm.choosing import choices
+from skgensynth.llm.going_back import Draw, leave
 from skgensynth.llm.guidance import Guide
 
 __all__ = ["Draft", "Vocabulary"]
+
+# What stands before and after a line, or a member of an array.
+_BEFORE, _AFTER = b"\n[,", b"\n],"
+# A reply goes back no more once it has taken back this many times the tokens that it may have.
+_MAX_FORGOTTEN = 4
 
 
 class Vocabulary(Protocol):
@@ -42,60 +48,133 @@ class Draft:
         Seed of the draws.
     guide : Guide or None
         The constraint.
+    refused : tuple of str, default=()
+        Texts that no line and no member of the reply may be; see `Request`. Only for decoders that look at
+        ``n_decoded``.
+
+    Attributes
+    ----------
+    pending : list of int
+        Tokens that are written and to be decoded.
+    n_decoded : int
+        Tokens of prompt and reply that are decoded and stay so; it becomes less where the reply goes back.
     """
 
     def __init__(
-        self, index: int, prompt: list[int], settings: SamplingSettings, seed: int, guide: Guide | None
+        self,
+        index: int,
+        prompt: list[int],
+        settings: SamplingSettings,
+        seed: int,
+        guide: Guide | None,
+        refused: tuple[str, ...] = (),
     ) -> None:
         self.index = index
         self.prompt = prompt
         self._settings = settings
         self._guide = guide
         self._rng = np.random.default_rng(seed)
+        self._refused = tuple(text.encode("utf-8") for text in refused)
         self._written = bytearray()
-        self._n_written = 0
+        self._tokens: list[int] = []
+        self._draws: list[Draw] = []
+        self._n_forgotten = 0
         self.pending: list[int] = []
         self.n_decoded = len(prompt)
         self.finish_reason: FinishReason | None = None
 
     def advance(self, vocabulary: Vocabulary, logits: NDArray[np.float32]) -> None:
         """Write what the constraint leaves no choice about at the start; else draw a token and what has to follow."""
-        if self._guide is not None and self._n_written == 0:
+        if self._guide is not None and not self._tokens:
             forced = self._guide.begin()
             if forced:
                 self._write(vocabulary, forced)
                 return
+        before = len(self._written)
+        self._take(vocabulary, self._drawn(logits))
+        while self._refused and (found := self._found_refused(before)) is not None:
+            if not self._go_back(vocabulary, *found):
+                return
+            before = self._draws[-1].n_bytes
+
+    def repeat(self) -> None:
+        """Have everything that is written decoded again."""
+        self.pending = list(self._tokens)
+        self.n_decoded = len(self.prompt)
+
+    def reply(self) -> Reply:
+        """The finished reply; its tokens are counted with those that were taken back."""
+        return Reply(
+            text=bytes(self._written).decode("utf-8", "replace"),
+            finish_reason=self.finish_reason or "other",
+            n_prompt_tokens=len(self.prompt),
+            n_completion_tokens=len(self._tokens) + self._n_forgotten,
+            constrained=self._guide is not None,
+        )
+
+    def _drawn(self, logits: NDArray[np.float32]) -> int:
         allowed = None if self._guide is None else self._guide.allowed()
-        token = choose_token(logits, allowed, self._settings, self._rng)
+        found = choices(logits, allowed, self._settings, with_outside=bool(self._refused))
+        place = found.draw(self._rng)
+        if self._refused and not found.settled:
+            self._draws.append(Draw.of(found, place, len(self._tokens), len(self._written)))
+        return int(found.tokens[place])
+
+    def _take(self, vocabulary: Vocabulary, token: int) -> None:
+        """Write a token and what has to follow it, or end."""
         if token in vocabulary.ends:
             self.finish_reason = "stop"
             return
         forced = [] if self._guide is None else self._guide.accept(token)
         self._write(vocabulary, [token, *forced])
 
-    def reply(self) -> Reply:
-        """The finished reply."""
-        return Reply(
-            text=bytes(self._written).decode("utf-8", "replace"),
-            finish_reason=self.finish_reason or "other",
-            n_prompt_tokens=len(self.prompt),
-            n_completion_tokens=self._n_written,
-            constrained=self._guide is not None,
-        )
-
     def _write(self, vocabulary: Vocabulary, tokens: list[int]) -> None:
         """Add tokens, and finish where a stop text, the constraint or the limit says so."""
-        room = self._settings.max_tokens - self._n_written
+        room = self._settings.max_tokens - len(self._tokens)
         complete = self._guide is not None and self._guide.finished and len(tokens) <= room
         self.pending = tokens[:room]
         before = len(self._written)
         for token in self.pending:
             self._written += vocabulary.piece(token)
-        self._n_written += len(self.pending)
+        self._tokens += self.pending
         if self._stopped(before) or complete:
             self.finish_reason = "stop"
-        elif self._n_written >= self._settings.max_tokens:
+        elif len(self._tokens) >= self._settings.max_tokens:
             self.finish_reason = "length"
+
+    def _found_refused(self, before: int) -> tuple[int, int] | None:
+        """Where a refused text stands that the bytes from ``before`` on have completed."""
+        ended = self.finish_reason == "stop"
+        for text in self._refused:
+            begin = self._written.find(text, max(before - len(text) - 1, 0))
+            while begin >= 0:
+                end = begin + len(text)
+                whole = ended if end == len(self._written) else self._written[end] in _AFTER
+                if whole and (begin == 0 or self._written[begin - 1] in _BEFORE):
+                    return begin, end
+                begin = self._written.find(text, begin + 1)
+        return None
+
+    def _go_back(self, vocabulary: Vocabulary, begin: int, end: int) -> bool:
+        """Leave a text at one of its tokens; whether it was possible."""
+        if self._n_forgotten > _MAX_FORGOTTEN * self._settings.max_tokens:
+            return False
+        first = sum(draw.n_bytes < begin for draw in self._draws)
+        along = [draw for draw in self._draws[first:] if draw.n_bytes <= end]
+        token = leave(along, self._rng)
+        if token is None:
+            return False
+        self._draws[first:] = along
+        n_tokens = along[-1].n_tokens
+        self._n_forgotten += len(self._tokens) - n_tokens
+        del self._tokens[n_tokens:], self._written[along[-1].n_bytes :]
+        self.n_decoded = len(self.prompt) + n_tokens
+        self.pending = []
+        self.finish_reason = None
+        if self._guide is not None:
+            self._guide.restart(self._tokens)
+        self._take(vocabulary, token)
+        return True
 
     def _stopped(self, before: int) -> bool:
         """Whether the bytes from ``before`` on complete a stop text; it and what follows it are cut off."""

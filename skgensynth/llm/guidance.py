@@ -62,6 +62,12 @@ class Guide:
         self._check()
         return forced
 
+    def restart(self, tokens: list[int]) -> None:
+        """Go back to where these tokens lead from the start."""
+        self._matcher.reset()
+        self._matcher.consume_tokens(tokens)
+        self._check()
+
     def _check(self) -> None:
         if self._matcher.is_error():
             raise LanguageModelError(

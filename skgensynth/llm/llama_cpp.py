@@ -119,7 +119,7 @@ class LlamaCppModel:
             prompt = weights.tokenize(render(request.messages, weights.template, weights.special), special=True)
             longest = max(longest, self._check_length(len(prompt), request.settings.max_tokens))
             guide = None if request.constraint is None else weights.guides.guide(request.constraint)
-            drafts.append(Draft(index, prompt, request.settings, request.seed, guide))
+            drafts.append(Draft(index, prompt, request.settings, request.seed, guide, request.refused))
         n_parallel = min(self.max_parallel, len(drafts))
         with weights.context(n_parallel, longest, self.n_threads or 0) as context:
             for draft in decode_drafts(context, drafts):

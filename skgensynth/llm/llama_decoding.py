@@ -50,6 +50,13 @@ def _step(context: Context, active: dict[int, Draft]) -> None:
         entries.append((draft.pending.pop(0), draft.n_decoded, sequence, not draft.pending))
         draft.n_decoded += 1
     logits = iter(context.step(entries))
-    for draft in drafts:
+    lost = []
+    for sequence, draft in enumerate(drafts):
         if not draft.pending:
+            decoded = draft.n_decoded
             draft.advance(context.weights, next(logits))
+            if draft.n_decoded < decoded and not context.go_back(sequence, draft.n_decoded):
+                lost.append((sequence, draft))
+    for sequence, draft in lost:  # now that no logits are wanted any more
+        context.start(sequence, draft.prompt)
+        draft.repeat()

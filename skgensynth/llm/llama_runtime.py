@@ -282,17 +282,12 @@ class Context:
 
     def _hold(self, prompt: list[int]) -> NDArray[np.float32]:
         """Let the extra sequence hold a prompt, keeping what it has in common with the one before."""
-        import llama_cpp
-
         if prompt == self._prompt and self._prompt_logits is not None:
             return self._prompt_logits
         kept = _n_common(self._prompt, prompt[:-2])
         self._prompt, self._prompt_logits = [], None  # in case decoding fails
-        with _entering():
-            if not llama_cpp.llama_memory_seq_rm(self._memory, self.n_parallel, kept, -1):
-                # Models with a recurrent state cannot go back to the middle of a text.
-                llama_cpp.llama_memory_seq_rm(self._memory, self.n_parallel, -1, -1)
-                kept = 0
+        if not self.go_back(self.n_parallel, kept):
+            kept = 0
         logits = np.empty((0, 0), dtype=np.float32)
         while kept < len(prompt):
             tokens = prompt[kept : kept + BATCH_TOKENS - (len(prompt) - kept == BATCH_TOKENS + 1)]
@@ -332,8 +327,6 @@ class Context:
 
     def step(self, entries: Sequence[Entry]) -> NDArray[np.float32]:
         """Decode one token of each of the first sequences, in their order; see `decode`."""
-        import llama_cpp
-
         entries, asked = list(entries), [wanted for *_, wanted in entries]
         alone = len(entries) == 1
         if alone:
@@ -344,15 +337,21 @@ class Context:
             other = [wanted for *_, wanted in entries].index(False)
             entries[other] = (*entries[other][:3], True)
         logits = self.decode(entries)
-        if alone:
-            with _entering():
-                removed = llama_cpp.llama_memory_seq_rm(self._memory, spare, position, -1)
-            if not removed:  # a recurrent state
-                self.finish(spare)
-                self._prompt, self._prompt_logits = [], None
+        if alone and not self.go_back(spare, position):
+            self._prompt, self._prompt_logits = [], None
         if sum(asked) == 1:
             return logits[int(asked.index(True) > other) :][:1]
         return logits
+
+    def go_back(self, sequence: int, n_tokens: int) -> bool:
+        """Leave the first tokens of a sequence only; False, and nothing is left, where the model cannot."""
+        import llama_cpp
+
+        with _entering():
+            removed = llama_cpp.llama_memory_seq_rm(self._memory, sequence, n_tokens, -1)
+        if not removed:  # a recurrent state
+            self.finish(sequence)
+        return bool(removed)
 
     def move(self, source: int, destination: int) -> None:
         """Put what a sequence holds into an empty one."""

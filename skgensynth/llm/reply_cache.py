@@ -88,6 +88,7 @@ class Cached(Wrapper):
             "settings": dataclasses.asdict(request.settings),
             "seed": request.seed,
             "constraint": None if constraint is None else [type(constraint).__name__, _content(constraint)],
+            "refused": request.refused,
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 

@@ -161,11 +161,13 @@ class RowAsker:
     def _request(self, prompt: RowPrompt, seed: int) -> Request:
         n_rows = prompt.n_rows
         settings = SamplingSettings(n_rows * self.tokens_per_row, self.temperature, self.top_p)
+        refused = () if prompt.shown is None else tuple(dict.fromkeys(self.form.write_each(prompt.shown)))
         if prompt.narrowed:
-            return Request(prompt.messages, settings, seed, self.form.grammar(n_rows, narrowed=prompt.narrowed))
+            grammar = self.form.grammar(n_rows, narrowed=prompt.narrowed)
+            return Request(prompt.messages, settings, seed, grammar, refused)
         if n_rows not in self._constraints:
             self._constraints[n_rows] = self._constraint(n_rows)
-        return Request(prompt.messages, settings, seed, self._constraints[n_rows])
+        return Request(prompt.messages, settings, seed, self._constraints[n_rows], refused)
 
     def _constraint(self, n_rows: int) -> Constraint:
         """What the reply has to look like, in the words that the model understands best."""

@@ -5,7 +5,13 @@ import pytest
 
 from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm import SamplingSettings
-from skgensynth.llm.choosing import choose_token
+from skgensynth.llm.choosing import choices
+
+
+def choose_token(logits, allowed, settings, rng):
+    found = choices(logits, allowed, settings)
+    return found.tokens[found.draw(rng)]
+
 
 LOGITS = np.log(np.array([0.05, 0.4, 0.25, 0.3], dtype=np.float32))
 
@@ -69,3 +75,15 @@ def test_scores_that_are_no_numbers_are_refused(broken):
     logits = np.array([0.0, broken, 1.0], dtype=np.float32)
     with pytest.raises(LanguageModelError, match="not numbers"):
         choose_token(logits, None, SamplingSettings(1), np.random.default_rng(0))
+
+
+def test_the_likeliest_token_outside_the_nucleus_is_told_where_asked():
+    settings = SamplingSettings(1, temperature=1, top_p=0.6)
+
+    assert choices(LOGITS, None, settings).outside is None
+    token, weight = choices(LOGITS, None, settings, with_outside=True).outside
+    assert token == 2
+    assert weight == pytest.approx(0.25 / 0.4)  # relative to the likeliest
+    token, _ = choices(LOGITS, np.array([0, 1, 3]), settings, with_outside=True).outside
+    assert token == 0
+    assert choices(LOGITS, np.array([1]), settings, with_outside=True).outside is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
 import re
@@ -9,7 +10,7 @@ import pytest
 from common.requests import PERSON, ROWS, ROWS_PATTERN, ask
 
 from skgensynth.exceptions import ContextOverflowError, ModelNotFoundError
-from skgensynth.llm import LlamaCppModel, generate_all
+from skgensynth.llm import LarkGrammar, LlamaCppModel, Message, Request, SamplingSettings, generate_all
 
 pytest.importorskip("llama_cpp")
 
@@ -43,6 +44,49 @@ def test_constrained_replies_keep_their_constraint(mixed_replies):
 def test_the_same_request_gets_the_same_text_whatever_is_asked_beside_it(mixed_replies, model):
     assert [generate_all(model, [request])[0] for request in MIXED] == mixed_replies
     assert generate_all(model, MIXED[::-1]) == mixed_replies[::-1]
+
+
+REFUSING = [
+    Request(
+        (Message("user", f"Repeat this row of age and sex: {row}"),),
+        SamplingSettings(20, temperature=0.3),
+        seed,
+        LarkGrammar('start: /[4-9][0-9]/ "," ("male" | "female") "\\n"\n'),
+        (row,),
+    )
+    for seed in range(4)
+    for row in ("75,male", "48,female")
+]
+
+
+def test_refused_texts_are_left_on_the_way():
+    """A small model repeats what it is shown; both ways of going back come to the same replies."""
+    free = generate_all(MODEL, [dataclasses.replace(request, refused=()) for request in REFUSING])
+    copies = [reply.text == f"{request.refused[0]}\n" for reply, request in zip(free, REFUSING, strict=True)]
+
+    replies = generate_all(MODEL, REFUSING)
+
+    assert sum(copies) >= 2
+    assert not any(reply.text == f"{request.refused[0]}\n" for reply, request in zip(replies, REFUSING, strict=True))
+    for unhindered, reply, copied in zip(free, replies, copies, strict=True):
+        assert re.fullmatch("[4-9][0-9],(male|female)\n", reply.text)
+        assert (reply == unhindered) is not copied
+    assert [generate_all(MODEL, [request])[0] for request in REFUSING] == replies
+
+
+def test_a_model_that_cannot_go_back_reads_the_text_again(monkeypatch):
+    from skgensynth.llm.llama_runtime import Context
+
+    replies = generate_all(MODEL, REFUSING)
+
+    def lose(self, sequence, n_tokens):
+        self.finish(sequence)
+        return False
+
+    monkeypatch.setattr(Context, "go_back", lose)
+    again = generate_all(MODEL, REFUSING)
+
+    assert [reply.text for reply in again] == [reply.text for reply in replies]
 
 
 def test_another_seed_writes_another_text():

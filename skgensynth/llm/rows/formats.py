@@ -161,14 +161,18 @@ class RowFormat:
             Lines, or an array of objects on one line. `parse` reads the same values from it where the conditions
             allow them, up to the decimals of numbers without a grid.
         """
+        texts = self.write_each(values)
+        return f"[{','.join(texts)}]" if self._as_json else "".join(text + "\n" for text in texts)
+
+    def write_each(self, values: np.ndarray) -> list[str]:
+        """Write rows as the lines, or the members of the array, that they are in a reply; see `write`."""
         values = np.asarray(values, dtype=np.float64)
         columns = [self.spell(place, values[:, place]) for place in range(len(self._names))]
         rows = list(zip(*columns, strict=True))
         if not self._as_json:
-            return "".join(",".join(row) + "\n" for row in rows)
+            return [",".join(row) for row in rows]
         keys = [quote(name) + ":" for name in self._names]
-        texts = ("{" + ",".join(key + cell for key, cell in zip(keys, row, strict=True)) + "}" for row in rows)
-        return f"[{','.join(texts)}]"
+        return ["{" + ",".join(key + cell for key, cell in zip(keys, row, strict=True)) + "}" for row in rows]
 
     def spell(self, place: int, values: np.ndarray) -> list[str]:
         """Write the cells of a column as they stand in a row.

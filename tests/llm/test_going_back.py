@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from skgensynth.llm import SamplingSettings
+from skgensynth.llm.drafts import Draft
+
+ALPHABET = "ab,\n]."  # "." ends a reply
+
+
+class Letters:
+    ends = frozenset({ALPHABET.index(".")})
+
+    def piece(self, token):
+        return ALPHABET[token].encode()
+
+
+def likely(text):
+    """Logits after a text, different for each."""
+    rng = np.random.default_rng(list(text.encode()))
+    return (rng.normal(size=len(ALPHABET)) * 1.5).astype(np.float32)
+
+
+def write(seed, refused=(), logits=likely, **settings):
+    """A reply of some tokens by a model that knows nothing but what was written."""
+    settings = SamplingSettings(**{"max_tokens": 3, "temperature": 1.0, "top_p": 1.0} | settings)
+    draft = Draft(0, [0], settings, seed, None, refused)
+    while draft.finish_reason is None:
+        draft.advance(Letters(), logits(draft.reply().text))
+        draft.n_decoded += len(draft.pending)
+        assert draft.n_decoded <= 1 + settings.max_tokens
+    return draft.reply()
+
+
+def shares(texts):
+    counts = Counter(texts)
+    return {text: n / sum(counts.values()) for text, n in counts.items()}
+
+
+def only_letters(text):
+    """Two or three letters, then the end."""
+    logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
+    allowed = ["a", "b"] if len(text) < 2 else ["."]
+    for letter, logit in zip(allowed, likely(text), strict=False):
+        logits[ALPHABET.index(letter)] = logit
+    return logits
+
+
+@pytest.mark.parametrize("refused", [("aa",), ("bb", "ba"), ("ab", "aa")])
+def test_replies_are_drawn_as_if_refused_ones_were_drawn_again(refused):
+    """Against the shares among unhindered replies that are none of the refused."""
+    n = 5_000
+    free = [write(seed, logits=only_letters, max_tokens=4).text for seed in range(n)]
+    expected = shares(text for text in free if text not in refused)
+
+    replies = [write(10**6 + seed, refused, only_letters, max_tokens=4) for seed in range(n)]
+
+    found = shares(reply.text for reply in replies)
+    assert set(free) == set(expected) | set(refused)
+    assert set(found) == set(expected)
+    for text, share in expected.items():
+        assert found[text] == pytest.approx(share, abs=4 * np.sqrt(0.25 * 2 / n))
+    assert any(reply.n_completion_tokens > 2 for reply in replies)
+
+
+def test_without_a_refused_text_in_it_a_reply_stays_the_same():
+    for seed in range(50):
+        free = write(seed, max_tokens=8)
+        if "ab" not in free.text:
+            assert write(seed, ("ab",), max_tokens=8) == free
+
+
+@pytest.mark.parametrize(
+    ("text", "refused", "found"),
+    [
+        ("ab\nba.", "ba", True),
+        ("ab\nba.", "ab", True),
+        ("ab\nba.", "b", False),
+        ("ab\nba.", "a", False),
+        ("ab,ba]a.", "ba", True),
+        ("aab.", "ab", False),
+        ("ab", "ab", False),  # cut, and might go on
+    ],
+)
+def test_whole_lines_and_members_are_refused_and_no_parts_of_them(text, refused, found):
+    def lead(written):
+        """Towards the text, with one other way on at its beginning, on which nothing is refused."""
+        logits = np.full(len(ALPHABET), -50, dtype=np.float32)
+        on_the_way = text.startswith(written)
+        logits[ALPHABET.index(text[len(written)] if on_the_way and len(written) < len(text) else ".")] = 10
+        if not written:
+            logits[ALPHABET.index("]")] = 5
+        return logits
+
+    reply = write(0, (refused,), lead, max_tokens=len(text.rstrip(".")) + text.endswith("."), top_p=0.999)
+
+    assert (reply.text != text.rstrip(".")) is found
+    if found:
+        assert reply.n_completion_tokens > len(reply.text)
+
+
+def test_where_the_nucleus_has_nothing_else_the_likeliest_outside_it_is_taken():
+    def certain(written):
+        logits = np.full(len(ALPHABET), -100, dtype=np.float32)
+        logits[ALPHABET.index("a" if len(written) < 2 else ".")] = 10
+        logits[ALPHABET.index("b")] = 0
+        return logits
+
+    texts = {write(seed, ("aa",), certain, max_tokens=4, top_p=0.9).text for seed in range(30)}
+
+    assert texts <= {"ba", "ab", "aab"}
+    assert len(texts) > 1
+
+
+def test_what_cannot_be_avoided_stays():
+    def settled(written):
+        logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
+        logits[ALPHABET.index("a" if len(written) < 2 else ".")] = 0
+        return logits
+
+    assert write(0, ("aa",), settled).text == "aa"
+    assert write(0, ("aa",), temperature=0.0, logits=settled).text == "aa"
+
+
+def test_going_back_comes_to_an_end():
+    def stubborn(written):
+        """Nothing but refused texts."""
+        logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
+        if len(written) < 2:
+            logits[:2] = 0
+        else:
+            logits[ALPHABET.index(".")] = 0
+        return logits
+
+    reply = write(0, ("aa", "ab", "ba", "bb"), stubborn, max_tokens=3)
+
+    assert len(reply.text) == 2
+    assert reply.n_completion_tokens <= 6 * 3
