@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from common.requests import PERSON, ask
@@ -63,6 +64,8 @@ def test_an_error_carries_the_replies_that_were_made():
         (lambda: SamplingSettings(5, stop=("",)), "stop="),
         (lambda: Request((), SamplingSettings(5), 0), "messages is empty"),
         (lambda: ask(seed=-1), "seed=-1"),
+        (lambda: replace(ask(), refused="75,male"), "refused='75,male', but it must be a tuple"),
+        (lambda: replace(ask(), refused=("75,male", "")), "texts that are not empty"),
     ],
 )
 def test_bad_requests_are_refused(make, message):

@@ -70,6 +70,7 @@ REORDERED = JsonSchema({**PERSON.schema, "properties": dict(reversed(PERSON.sche
     "other",
     [
         replace(REQUEST, seed=1),
+        replace(REQUEST, refused=("75,male",)),
         replace(REQUEST, constraint=None),
         replace(REQUEST, constraint=ROWS),
         replace(REQUEST, constraint=REORDERED),

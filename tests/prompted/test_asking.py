@@ -56,6 +56,17 @@ def test_rows_that_were_shown_do_not_come_back():
     assert len(again.values) == 3
 
 
+def test_requests_say_what_is_refused():
+    requests = []
+
+    def answer(request):
+        requests.append(request)
+        return "20,F\n"
+
+    asker(answer).ask([prompt(1), prompt(1, VALUES[[1, 0, 1]])], np.random.default_rng(0))
+    assert [request.refused for request in requests] == [(), ("19,M", "18,F")]
+
+
 def test_the_first_draft_that_leaves_room_for_enough_rows_is_taken():
     model = CallableModel(print, context_length=MARGIN + 100)
     drafts = [
