@@ -88,6 +88,12 @@ class CompactLearner:
         # A value may lie over the border of its bin once it is on its grid: the units say what was drawn.
         return Rollout(self._policy.decoder_.decode(tokens, Conditions(), rng), self._units(tokens), orders)
 
+    def settled(self, rollout: Rollout, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw as many rows with the present networks, held to the laws that the policy obeys."""
+        policy = copy.copy(self._policy)
+        policy.states_ = self._states
+        return policy.sample(len(rollout), Conditions(), rng)
+
     def update(self, rollout: Rollout, credit: Credit) -> float:
         """Take the steps that the settings ask for on drawn rows.
 

@@ -26,6 +26,8 @@ __all__ = ["Guidance", "LoopSettings", "reinforce"]
 MAX_REAL = 4096
 # A state whose held-out detection AUC is by so many standard errors above the supervised policy's is not kept.
 TOLERANCE = 2.0
+# Share of rows that may break a law in spite of what sampling does about it.
+MAX_UNSETTLED = 0.01
 N_BINS = 12
 
 
@@ -91,12 +93,14 @@ def reinforce(
 ) -> list[dict[str, Any]]:
     """Improve a policy by feedback for the rows that it draws.
 
-    In each cycle the discriminators are trained on rows of the present policy, and a number of batches are drawn,
+    In each cycle the discriminators are trained on rows as sampling gives them, and a number of batches are drawn,
     judged and learned from. A state counts as good while the held-out detection AUC of whole rows is not above that of
-    the supervised policy, or 0.5, by more than two standard errors; the good state with the fewest rows that break
-    constraints is what remains. After a state that is not good, the last good one is taken up again with constraints
-    weighing half. It ends early when no row breaks a constraint and no discriminator has any trust: then there is
-    nothing to learn (ours).
+    the supervised policy, or 0.5, by more than two standard errors. What remains is the good state with the fewest rows
+    that break constraints in spite of what sampling does about it, or, where that is less than one in a hundred, the
+    one that is told from real rows the least, by a standard error at least. After a state that is not good, the best
+    one is taken up again with constraints weighing half. It ends early when no discriminator has any trust and sampling
+    settles the constraints: then there is nothing to learn, and steps would only move a policy that is as good as can
+    be told (ours).
 
     Parameters
     ----------
@@ -120,7 +124,8 @@ def reinforce(
     list of dict
         For each state that was judged: ``cycle`` (0 is the supervised policy), ``kept`` (whether it was good),
         ``{level}_auc`` and ``{level}_trust`` for each level of discriminators, ``broken_rows`` (share of rows that
-        break a constraint), ``class_shares`` (of the target's levels, where it has any), ``seconds``. From cycle 1 on,
+        break a constraint as they are drawn), ``unsettled_rows`` (the same once sampling is held to constraints),
+        ``class_shares`` (of the target's levels, where it has any), ``seconds``. From cycle 1 on,
         means over its batches: ``{level}_reward``, ``violations`` (broken constraints of a row), ``kl`` (divergence
         from the supervised policy, in nats per row).
 
@@ -177,7 +182,7 @@ class _Loop:
         self._error = float(np.sqrt((1 / len(some) + 1 / self._n_pool) / 12))
         self._start = time.perf_counter()
         self._limit = 1.0
-        self._fewest = np.inf
+        self._best_figures = (np.inf, np.inf)
         self.best: Any = learner.state()
         self.history: list[dict[str, Any]] = []
 
@@ -201,26 +206,35 @@ class _Loop:
                     return
 
     def _nothing_to_learn(self) -> bool:
-        """Whether no law is broken, and no discriminator knows rows of the present state from real ones."""
-        return not self.history[-1]["broken_rows"] and not any(self._discriminators.trust_.values())
+        """Whether sampling settles the laws, and no discriminator knows rows of the present state from real ones."""
+        return self.history[-1]["unsettled_rows"] <= MAX_UNSETTLED and not any(self._discriminators.trust_.values())
 
     def _judge(self, entry: dict[str, Any]) -> bool:
         """Refresh the discriminators on rows of the present state; keep it if it is the best; whether it is good."""
-        pool = self._learner.draw(self._n_pool, self._rng)
-        self._discriminators.refresh(Corpus(pool.values, pool.units), n_threads=self._settings.n_threads)
+        drawn = self._learner.draw(self._n_pool, self._rng)
+        # What users get decides, not what sampling puts right.
+        pool = self._learner.settled(drawn, self._rng)
+        self._discriminators.refresh(Corpus(pool, self._learner.write(pool)), n_threads=self._settings.n_threads)
         auc = self._discriminators.auc_
-        broken = float(self._guidance.laws.broken(pool.values).any(axis=1).mean())
+        broken, unsettled = (self._guidance.laws.broken(rows).any(axis=1).mean() for rows in (drawn.values, pool))
         if not self.history:
             self._limit = max(auc["row"], 0.5) + TOLERANCE * self._error
-            self._frequencies.update(self._codec.encode(pool.values))
+            self._frequencies.update(self._codec.encode(drawn.values))
         good = auc["row"] <= self._limit
-        if good and broken <= self._fewest:
-            self.best, self._fewest = self._learner.state(), broken
+        if good and self._is_better(unsettled, auc["row"]):
+            self.best, self._best_figures = self._learner.state(), (unsettled, auc["row"])
         entry |= {f"{level}_auc": value for level, value in auc.items()}
         entry |= {f"{level}_trust": value for level, value in self._discriminators.trust_.items()}
-        entry |= {"broken_rows": broken, "kept": good, **self._class_shares(pool.values)}
+        entry |= {"broken_rows": float(broken), "unsettled_rows": float(unsettled), "kept": good}
+        entry |= self._class_shares(pool)
         self.history.append({**entry, "seconds": time.perf_counter() - self._start})
         return good
+
+    def _is_better(self, unsettled: float, auc: float) -> bool:
+        """Whether fewer rows break laws than in the best state, or as few, and less is told from real rows."""
+        best_unsettled, best_auc = self._best_figures
+        fewer = max(best_unsettled, MAX_UNSETTLED) - max(unsettled, MAX_UNSETTLED)
+        return fewer > 0 or (fewer == 0 and auc < best_auc - self._error)
 
     def _class_shares(self, values: NDArray[np.float64]) -> dict[str, list[float]]:
         """Share of each of the target's levels among generated rows."""

@@ -113,14 +113,18 @@ def _draw_levels(
 
 def _draw_divergence(axis: Axes, cycles: list[int], entries: Sequence[Mapping[str, Any]]) -> None:
     """Divergence on the left, rows that break laws on the right, states that were not kept as open circles."""
-    divergence, broken = (np.array(_series(entries, name), dtype=float) for name in ("kl", "broken_rows"))
+    divergence, broken, unsettled = (
+        np.array(_series(entries, name), dtype=float) for name in ("kl", "broken_rows", "unsettled_rows")
+    )
     other = axis.twinx()
     left = axis.plot(cycles, divergence, color=MAIN, marker="o", markersize=5, label="divergence")
     right = other.plot(cycles, broken, color=SECOND, marker="s", markersize=5, label="rows that break laws")
+    style: dict[str, Any] = {"color": SECOND, "marker": "x", "linestyle": "--", "markersize": 5}
+    right += other.plot(cycles, unsettled, label="after sampling", **style)
     lines: list[Any] = [*left, *right]
     bad = np.array([not entry["kept"] for entry in entries])
     if bad.any():
-        style: dict[str, Any] = {"color": "none", "edgecolor": "0.2", "s": 90, "zorder": 3}
+        style = {"color": "none", "edgecolor": "0.2", "s": 90, "zorder": 3}
         lines.append(other.scatter(np.array(cycles)[bad], broken[bad], label="state not kept", **style))
     axis.set_ylabel("divergence (nats per row)", color=MAIN)
     other.set_ylabel("share of rows that break laws", color=SECOND)

@@ -81,6 +81,10 @@ class PretrainedLearner:
         values = np.concatenate(parts)
         return Rollout(values, self.write(values), np.repeat(np.array(orders, dtype=np.int64), sizes, axis=0))
 
+    def settled(self, rollout: Rollout, rng: np.random.Generator) -> NDArray[np.float64]:
+        """The drawn rows themselves: sampling does nothing about laws."""
+        return rollout.values
+
     def expected_violations(self, rollout: Rollout, laws: Laws, rng: np.random.Generator) -> None:
         """Not known: a token of text is not a value whose consequences could be tried."""
         return None

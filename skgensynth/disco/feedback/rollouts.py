@@ -94,7 +94,10 @@ class Learner(Protocol):
         """Write encoded rows as tokens."""
 
     def draw(self, n: int, rng: np.random.Generator) -> Rollout:
-        """Draw rows in the way that `sample` does, without conditions."""
+        """Draw rows in the way that `sample` does, but for conditions and laws."""
+
+    def settled(self, rollout: Rollout, rng: np.random.Generator) -> NDArray[np.float64]:
+        """As many encoded rows as the policy's users get them now, held to laws where sampling can do that."""
 
     def expected_violations(
         self, rollout: Rollout, laws: Laws, rng: np.random.Generator

@@ -428,6 +428,29 @@ def test_a_level_that_training_did_not_have_is_written_as_none(make):
     assert units.columns.tolist() == [[0, 1, 2], [-1, 1, 2]]
 
 
+# What users get ------------------------------------------------------------------------------------------------------
+
+
+def test_settled_rows_are_those_of_the_present_networks_held_to_laws(make, rng):
+    learner, policy = make(learning_rate=0.1)
+    law = parse_constraint("if a is x then b is p")
+    drawn = learner.draw(400, rng)
+    free = learner.settled(drawn, np.random.default_rng(1))
+    policy.obey(Laws([law], policy.schema_))
+
+    held = learner.settled(drawn, np.random.default_rng(1))
+    learner.update(drawn, credit_of(drawn, rng.normal(size=(400, 3))))
+    changed = learner.settled(drawn, np.random.default_rng(1))
+
+    def broken(values):
+        return float((~law.check(*policy.schema_.decode(values, np.random.default_rng(0)))).mean())
+
+    assert len(free) == len(held) == 400
+    assert broken(free) > 0.05
+    assert broken(held) == 0
+    assert not np.array_equal(changed, held)
+
+
 # State ---------------------------------------------------------------------------------------------------------------
 
 

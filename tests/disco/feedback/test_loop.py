@@ -35,7 +35,8 @@ class Scripted:
 
     space = SPACE
 
-    def __init__(self, *states, fail=None):
+    def __init__(self, *states, fail=None, settles=False):
+        self.settles = settles
         self.states = dict(enumerate(states))
         self.present = 0
         self.n_updates = 0
@@ -55,6 +56,12 @@ class Scripted:
         self.drawn.append(n)
         orders = rng.permuted(np.tile(np.arange(3), (n, 1)), axis=1)
         return Rollout(values, self.write(values), orders)
+
+    def settled(self, rollout, rng):
+        values = rollout.values.copy()
+        if self.settles:
+            values[values[:, 0] == 0, 1] = 0
+        return values
 
     def expected_violations(self, rollout, laws, rng):
         return {1: np.tile([0.0, 1.0], (len(rollout), 1))}
@@ -101,6 +108,26 @@ def test_the_good_state_with_the_fewest_broken_rows_remains():
     assert [entry["kept"] for entry in history] == [True] * 4
     assert learner.present == 1
     assert learner.finished
+
+
+def test_laws_that_sampling_settles_are_no_reason_to_change_the_policy():
+    learner = Scripted((0.4, 0), (0.0, 0), settles=True)
+
+    history = run(learner)
+
+    assert learner.n_updates == 0
+    [entry] = history
+    assert entry["broken_rows"] > 0.1
+    assert entry["unsettled_rows"] == 0
+
+
+def test_a_policy_that_is_told_from_real_rows_is_changed_though_its_laws_are_settled():
+    learner = Scripted((0.4, 1.0), (0.0, 0.0), settles=True)
+
+    history = run(learner)
+
+    assert history[0]["row_trust"] > 0
+    assert learner.n_updates > 0
 
 
 def test_it_ends_when_there_is_nothing_to_learn():
@@ -164,7 +191,7 @@ def test_feedback_ends_where_there_is_nothing_to_learn():
 
 def test_the_history_has_what_its_docstring_says():
     learner = Scripted((0.4, 0), (0.2, 0), (0.1, 0), (0.1, 0), (0.1, 0), (0.1, 0), (0.1, 0))
-    states = {"cycle", "kept", "broken_rows", "class_shares", "seconds"}
+    states = {"cycle", "kept", "broken_rows", "unsettled_rows", "class_shares", "seconds"}
     states |= {f"{level}_{figure}" for level in LEVELS for figure in ("auc", "trust")}
     means = {"violations", "kl", *(f"{level}_reward" for level in LEVELS)}
 

@@ -21,6 +21,7 @@ def schema_of(n_classes=2):
 
 def cycle(number, n_classes=2, kept=True):
     entry = {"cycle": number, "kept": kept, "broken_rows": 0.2 / (1 + number), "seconds": 1.0 * number}
+    entry["unsettled_rows"] = entry["broken_rows"] / 4
     for place, level in enumerate(LEVELS):
         entry |= {f"{level}_auc": 0.7 - 0.03 * place - 0.02 * number, f"{level}_trust": 0.5}
         if number:
@@ -78,8 +79,9 @@ def test_divergence_and_broken_rows_share_a_picture():
 
     assert line(axes[2], "divergence").get_ydata()[1:] == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert line(other, "rows that break laws").get_ydata() == pytest.approx([0.2 / n for n in range(1, 6)])
+    assert line(other, "after sampling").get_ydata() == pytest.approx([0.05 / n for n in range(1, 6)])
     texts = [text.get_text() for text in other.get_legend().get_texts()]
-    assert texts == ["divergence", "rows that break laws", "state not kept"]
+    assert texts == ["divergence", "rows that break laws", "after sampling", "state not kept"]
     (circles,) = other.collections
     assert circles.get_offsets().tolist() == [[2, pytest.approx(0.2 / 3)]]
 
