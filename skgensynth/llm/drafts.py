@@ -147,17 +147,20 @@ class Draft:
             self.finish_reason = "length"
 
     def _found_refused(self, before: int) -> int | None:
-        """Where a refused text begins that the bytes from ``before`` on have completed."""
+        """Where the first refused text begins that the bytes from ``before`` on have completed."""
         ended = self.finish_reason == "stop"
+        before = min(before, len(self._written))  # a stop text may have been cut off
+        found = []
         for text in self._refused:
-            begin = self._written.find(text, max(before - len(text) - 1, 0))
+            begin = self._written.find(text, max(before - len(text), 0))
             while begin >= 0:
                 end = begin + len(text)
                 whole = ended if end == len(self._written) else self._written[end] in _AFTER
                 if whole and (begin == 0 or self._written[begin - 1] in _BEFORE):
-                    return begin
+                    found.append(begin)
+                    break
                 begin = self._written.find(text, begin + 1)
-        return None
+        return min(found, default=None)
 
     def _go_back(self, vocabulary: Vocabulary, begin: int) -> bool:
         """Leave a text, which has just been completed, at one of its tokens; whether it was possible."""
@@ -171,9 +174,10 @@ class Draft:
         for draw in along[place + 1 :]:
             self._left[tuple(self._tokens[: draw.n_tokens])] = draw.choices
         del self._draws[first + place + 1 :]
-        n_tokens, n_bytes = along[place].n_tokens, along[place].n_bytes
+        n_tokens = along[place].n_tokens
         self._n_forgotten += len(self._tokens) - n_tokens
-        del self._tokens[n_tokens:], self._written[n_bytes:]
+        del self._tokens[n_tokens:]
+        self._written = bytearray(b"".join(map(vocabulary.piece, self._tokens)))
         self.n_decoded = len(self.prompt) + n_tokens
         self.pending = []
         self.finish_reason = None

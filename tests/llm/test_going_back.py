@@ -139,3 +139,50 @@ def test_going_back_comes_to_an_end():
 
     assert len(reply.text) == 2
     assert reply.n_completion_tokens <= 6 * 3
+
+
+def test_a_refused_text_before_a_stop_text_is_left_too():
+    def lead(written):
+        """ "aa", then "bb" or "ba": the stop text, cut off again, or another line."""
+        logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
+        if len(written) < 3:
+            logits[ALPHABET.index("aab"[len(written)])] = 0
+        elif len(written) == 3:
+            logits[:2] = 0
+        else:
+            logits[ALPHABET.index(".")] = 0
+        return logits
+
+    replies = [write(seed, ("aa",), lead, max_tokens=9, stop=("bb",)) for seed in range(20)]
+
+    assert {reply.text for reply in replies} == {"aaba"}
+    assert {reply.n_completion_tokens for reply in replies} == {4, 5}
+
+
+class Leaps:
+    """A grammar of two replies."""
+
+    finished = False
+
+    def begin(self):
+        return []
+
+    def allowed(self):
+        return np.arange(2)
+
+    def accept(self, token):
+        self.finished = True
+        return [ALPHABET.index(letter) for letter in ("\nb" if token == 0 else "a")]
+
+    def restart(self, tokens):
+        self.finished = False
+
+
+def test_the_first_of_several_refused_texts_is_left():
+    texts = set()
+    for seed in range(10):
+        draft = Draft(0, [0], SamplingSettings(9), seed, Leaps(), ("b", "a"))
+        draft.advance(Letters(), np.zeros(len(ALPHABET), dtype=np.float32))
+        texts.add(draft.reply().text)
+
+    assert texts == {"ba"}
