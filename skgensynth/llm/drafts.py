@@ -77,6 +77,10 @@ class Draft:
         self._refused = tuple(text.encode("utf-8") for text in refused)
         self._written = bytearray()
         self._tokens: list[int] = []
+        # Bytes that a refused text, and a stop text behind it, may have.
+        self._reach = max(map(len, self._refused), default=0) + max(
+            (4 * len(text) for text in settings.stop), default=0
+        )
         self._draws: list[Draw] = []
         # What is left to be drawn behind tokens that led to refused texts.
         self._left: dict[tuple[int, ...], Choices] = {}
@@ -121,7 +125,10 @@ class Draft:
             found = choices(logits, allowed, self._settings, with_outside=bool(self._refused))
         place = found.draw(self._rng)
         if self._refused and not found.settled:
-            self._draws.append(Draw(len(self._tokens), len(self._written), found, place))
+            n_bytes = len(self._written)
+            while self._draws and self._draws[0].n_bytes < n_bytes - self._reach:
+                del self._draws[0]  # a large vocabulary's nuclei are large
+            self._draws.append(Draw(len(self._tokens), n_bytes, found, place))
         return int(found.tokens[place])
 
     def _take(self, vocabulary: Vocabulary, token: int) -> None:
@@ -171,6 +178,7 @@ class Draft:
         place = leave(along, self._rng)
         if place is None:
             return False
+        self._left = {tokens: left for tokens, left in self._left.items() if len(tokens) > along[0].n_tokens}
         for draw in along[place + 1 :]:
             self._left[tuple(self._tokens[: draw.n_tokens])] = draw.choices
         del self._draws[first + place + 1 :]

@@ -186,3 +186,19 @@ def test_the_first_of_several_refused_texts_is_left():
         texts.add(draft.reply().text)
 
     assert texts == {"ba"}
+
+
+def test_long_replies_keep_the_draws_only_that_a_refused_text_may_need():
+    def lines(written):
+        logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
+        logits[[ALPHABET.index("\n")] if len(written) % 3 == 2 else [0, 1]] = 0
+        return logits
+
+    draft = Draft(0, [0], SamplingSettings(600), 0, None, ("aa", "bb"))
+    while draft.finish_reason is None:
+        draft.advance(Letters(), lines(draft.reply().text))
+        assert len(draft._draws) <= 3
+        assert len(draft._left) <= 4
+
+    assert set(draft.reply().text.split("\n")) == {"ab", "ba", ""}
+    assert draft.reply().n_completion_tokens > 600
