@@ -336,9 +336,11 @@ class Context:
         if sum(asked) == 1:
             other = [wanted for *_, wanted in entries].index(False)
             entries[other] = (*entries[other][:3], True)
-        logits = self.decode(entries)
-        if alone and not self.go_back(spare, position):
-            self._prompt, self._prompt_logits = [], None
+        try:
+            logits = self.decode(entries)
+        finally:
+            if alone and not self.go_back(spare, position):
+                self._prompt, self._prompt_logits = [], None
         if sum(asked) == 1:
             return logits[int(asked.index(True) > other) :][:1]
         return logits
