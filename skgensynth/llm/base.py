@@ -141,9 +141,11 @@ class Request:
         What the reply has to look like. A backend that cannot decode under it (see `LanguageModel.supports`) leaves it
         out and says so in `Reply.constrained`.
     refused : tuple of str, default=()
-        Texts that are not wanted as a line of the reply or as a member of its array, such as rows that the prompt
-        shows. `LlamaCppModel` goes back where it has written one, and on with another token, so that replies are drawn
-        as if they were asked for until none holds such a text. Other backends may write them all the same.
+        Texts of one line that are not wanted as a line of the reply, or between its commas and brackets as a member of
+        an array, such as rows that the prompt shows. `LlamaCppModel` goes back where it has written one, and on with
+        another token, so that each line is drawn as if it were asked for until it is none of them. At a temperature of
+        0, where the constraint leaves nothing else, and after it went back very often, they stay. Other backends may
+        write them all the same.
     """
 
     messages: tuple[Message, ...]
@@ -154,12 +156,18 @@ class Request:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", tuple(self.messages))
-        if not isinstance(self.refused, tuple) or not all(self.refused):
-            raise ValueError(f"refused={self.refused!r}, but it must be a tuple of texts that are not empty.")
+        if not isinstance(self.refused, tuple) or not all(map(_is_line, self.refused)):
+            raise ValueError(
+                f"refused={self.refused!r}, but it must be a tuple of texts that are not empty and have no line's end."
+            )
         if not self.messages:
             raise ValueError("messages is empty; give at least one message.")
         if self.seed < 0:
             raise ValueError(f"seed={self.seed}, but it cannot be below 0.")
+
+
+def _is_line(text: str) -> bool:
+    return isinstance(text, str) and text != "" and "\n" not in text
 
 
 @dataclass(frozen=True)

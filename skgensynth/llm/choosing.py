@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skgensynth.exceptions import LanguageModelError
 from skgensynth.llm.base import SamplingSettings
 
-__all__ = ["Choices", "choices"]
+__all__ = ["Choices", "choices", "draw_place"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Choices:
     reached : ndarray of shape (n,), float64
         Their weights, summed up to each.
     outside : tuple of (int, float) or None
-        The likeliest token that the nucleus leaves out, and its weight; only where it was asked for.
+        The likeliest token that the nucleus leaves out, and its weight relative to the nucleus; only where it was asked
+        for.
     settled : bool
         Whether nothing is left to chance.
     """
@@ -43,8 +44,18 @@ class Choices:
         """Draw a place among the tokens; asks for one number, or for none where there is no choice."""
         if self.settled:
             return 0
-        place = int(np.searchsorted(self.reached, rng.random() * self.reached[-1], side="right"))
-        return min(place, len(self.tokens) - 1)
+        return draw_place(self.reached, rng)
+
+    def scaled(self, place: int, factor: float) -> Choices:
+        """The same with another weight of one token."""
+        weights = self.weights
+        weights[place] *= factor
+        return replace(self, reached=np.cumsum(weights))
+
+
+def draw_place(reached: NDArray[np.float64], rng: np.random.Generator) -> int:
+    """Draw a place by weights that are summed up to each; asks for one number."""
+    return min(int(np.searchsorted(reached, rng.random() * reached[-1], side="right")), len(reached) - 1)
 
 
 def choices(
@@ -106,5 +117,5 @@ def _nucleus(scores: NDArray[np.float32], settings: SamplingSettings, with_outsi
     if with_outside:
         weights[candidates[:size]] = 0.0
         best = int(np.argmax(weights))
-        outside = (best, float(weights[best])) if weights[best] > 0 else None
+        outside = (best, float(weights[best]) / float(reached[:size][-1])) if weights[best] > 0 else None
     return Choices(candidates[:size], reached[:size], outside)

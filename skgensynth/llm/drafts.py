@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.llm.base import FinishReason, Reply, SamplingSettings
-from skgensynth.llm.choosing import choices
+from skgensynth.llm.choosing import Choices, choices
 from skgensynth.llm.going_back import Draw, leave
 from skgensynth.llm.guidance import Guide
 
@@ -77,7 +77,13 @@ class Draft:
         self._refused = tuple(text.encode("utf-8") for text in refused)
         self._written = bytearray()
         self._tokens: list[int] = []
+        # Bytes that a refused text, and a stop text behind it, may have.
+        self._reach = max(map(len, self._refused), default=0) + max(
+            (4 * len(text) for text in settings.stop), default=0
+        )
         self._draws: list[Draw] = []
+        # What is left to be drawn behind tokens that led to refused texts.
+        self._left: dict[tuple[int, ...], Choices] = {}
         self._n_forgotten = 0
         self.pending: list[int] = []
         self.n_decoded = len(prompt)
@@ -92,8 +98,8 @@ class Draft:
                 return
         before = len(self._written)
         self._take(vocabulary, self._drawn(logits))
-        while self._refused and (found := self._found_refused(before)) is not None:
-            if not self._go_back(vocabulary, *found):
+        while self._refused and (begin := self._found_refused(before)) is not None:
+            if not self._go_back(vocabulary, begin):
                 return
             before = self._draws[-1].n_bytes
 
@@ -113,11 +119,16 @@ class Draft:
         )
 
     def _drawn(self, logits: NDArray[np.float32]) -> int:
-        allowed = None if self._guide is None else self._guide.allowed()
-        found = choices(logits, allowed, self._settings, with_outside=bool(self._refused))
+        found = self._left.get(tuple(self._tokens)) if self._left else None
+        if found is None:
+            allowed = None if self._guide is None else self._guide.allowed()
+            found = choices(logits, allowed, self._settings, with_outside=bool(self._refused))
         place = found.draw(self._rng)
         if self._refused and not found.settled:
-            self._draws.append(Draw.of(found, place, len(self._tokens), len(self._written)))
+            n_bytes = len(self._written)
+            while self._draws and self._draws[0].n_bytes < n_bytes - self._reach:
+                del self._draws[0]  # a large vocabulary's nuclei are large
+            self._draws.append(Draw(len(self._tokens), n_bytes, found, place))
         return int(found.tokens[place])
 
     def _take(self, vocabulary: Vocabulary, token: int) -> None:
@@ -142,38 +153,45 @@ class Draft:
         elif len(self._tokens) >= self._settings.max_tokens:
             self.finish_reason = "length"
 
-    def _found_refused(self, before: int) -> tuple[int, int] | None:
-        """Where a refused text stands that the bytes from ``before`` on have completed."""
+    def _found_refused(self, before: int) -> int | None:
+        """Where the first refused text begins that the bytes from ``before`` on have completed."""
         ended = self.finish_reason == "stop"
+        before = min(before, len(self._written))  # a stop text may have been cut off
+        found = []
         for text in self._refused:
-            begin = self._written.find(text, max(before - len(text) - 1, 0))
+            begin = self._written.find(text, max(before - len(text), 0))
             while begin >= 0:
                 end = begin + len(text)
                 whole = ended if end == len(self._written) else self._written[end] in _AFTER
                 if whole and (begin == 0 or self._written[begin - 1] in _BEFORE):
-                    return begin, end
+                    found.append(begin)
+                    break
                 begin = self._written.find(text, begin + 1)
-        return None
+        return min(found, default=None)
 
-    def _go_back(self, vocabulary: Vocabulary, begin: int, end: int) -> bool:
-        """Leave a text at one of its tokens; whether it was possible."""
+    def _go_back(self, vocabulary: Vocabulary, begin: int) -> bool:
+        """Leave a text, which has just been completed, at one of its tokens; whether it was possible."""
         if self._n_forgotten > _MAX_FORGOTTEN * self._settings.max_tokens:
             return False
         first = sum(draw.n_bytes < begin for draw in self._draws)
-        along = [draw for draw in self._draws[first:] if draw.n_bytes <= end]
-        token = leave(along, self._rng)
-        if token is None:
+        along = self._draws[first:]
+        place = leave(along, self._rng)
+        if place is None:
             return False
-        self._draws[first:] = along
-        n_tokens = along[-1].n_tokens
+        self._left = {tokens: left for tokens, left in self._left.items() if len(tokens) > along[0].n_tokens}
+        for draw in along[place + 1 :]:
+            self._left[tuple(self._tokens[: draw.n_tokens])] = draw.choices
+        del self._draws[first + place + 1 :]
+        n_tokens = along[place].n_tokens
         self._n_forgotten += len(self._tokens) - n_tokens
-        del self._tokens[n_tokens:], self._written[along[-1].n_bytes :]
+        del self._tokens[n_tokens:]
+        self._written = bytearray(b"".join(map(vocabulary.piece, self._tokens)))
         self.n_decoded = len(self.prompt) + n_tokens
         self.pending = []
         self.finish_reason = None
         if self._guide is not None:
             self._guide.restart(self._tokens)
-        self._take(vocabulary, token)
+        self._take(vocabulary, along[place].token)
         return True
 
     def _stopped(self, before: int) -> bool:

@@ -28,9 +28,9 @@ class LlamaCppModel:
     shares with the prompt before, is read once. Constraints are kept through token masks from llguidance; tokens that
     they leave no choice about are not drawn. On a CPU, the same request gets the same text whatever is asked beside it.
 
-    A file of less than half a billion parameters in Q4_1 or Q5_1, which llama.cpp multiplies slowly, is widened to
-    BF16 as it is loaded (Q8_0 where the processor has no products of bfloat16). This takes a second and, for the
-    embedded model, 270 MB of memory instead of 100.
+    On a CPU, a file of up to half a billion parameters in Q4_1 or Q5_1, which llama.cpp multiplies slowly, is widened
+    to BF16 as it is loaded (Q8_0 where the processor has no products of bfloat16). This takes a second and, for the
+    embedded model, 270 MB of memory of each process instead of 100 that processes share.
 
     Parameters
     ----------

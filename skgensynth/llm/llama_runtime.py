@@ -94,9 +94,9 @@ class Weights:
             if pointer is None:
                 reason = f" ({lines[0]})" if lines else ""
                 raise ModelNotFoundError(f"llama.cpp could not load {path.name!r}{reason}. Give another GGUF file.")
-            if n_gpu_layers == 0 and is_slow(pointer):
-                pointer = widen(pointer, path, usable_cores())
-        self.model = _Model(pointer)
+            self.model = _Model(pointer)
+            if n_gpu_layers == 0 and is_slow(pointer) and (wide := widen(path, usable_cores())) is not None:
+                self.model, pointer = _Model(wide), wide
         self.vocab = llama_cpp.llama_model_get_vocab(pointer)
         self.n_tokens: int = llama_cpp.llama_vocab_n_tokens(self.vocab)
         self.context_length: int = llama_cpp.llama_model_n_ctx_train(pointer)
@@ -336,9 +336,11 @@ class Context:
         if sum(asked) == 1:
             other = [wanted for *_, wanted in entries].index(False)
             entries[other] = (*entries[other][:3], True)
-        logits = self.decode(entries)
-        if alone and not self.go_back(spare, position):
-            self._prompt, self._prompt_logits = [], None
+        try:
+            logits = self.decode(entries)
+        finally:
+            if alone and not self.go_back(spare, position):
+                self._prompt, self._prompt_logits = [], None
         if sum(asked) == 1:
             return logits[int(asked.index(True) > other) :][:1]
         return logits

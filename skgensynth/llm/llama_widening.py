@@ -27,17 +27,14 @@ def is_slow(model: Any) -> bool:
     return known and int(room.value) in _SLOW_TYPES and llama_cpp.llama_model_n_params(model) <= _MAX_PARAMETERS
 
 
-def widen(model: Any, path: Path, n_threads: int) -> Any:
+def widen(path: Path, n_threads: int) -> Any:
     """The model of a file with the same weights in 16 bits, or in 8 where the processor has no products of 16 bits.
 
-    The wider file, two to three times as large, lies in the temporary folder while it is read. The model given is
-    freed. On two cores, the embedded model then reads prompts four times as fast and writes sixteen replies together
-    twice as fast.
+    The wider file, two to three times as large, lies in the temporary folder while it is read. On two cores, the
+    embedded model then reads prompts four times as fast and writes sixteen replies together twice as fast.
 
     Parameters
     ----------
-    model : llama.cpp's pointer
-        What the file was loaded to.
     path : Path
         The file.
     n_threads : int
@@ -46,7 +43,12 @@ def widen(model: Any, path: Path, n_threads: int) -> Any:
     Returns
     -------
     llama.cpp's pointer
-        The wider model; the one given, with a warning, where there is no room for the file.
+        The wider model; None where it could not be made.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it could not be made, mostly because there is no room for the file.
     """
     import llama_cpp
 
@@ -67,13 +69,11 @@ def widen(model: Any, path: Path, n_threads: int) -> Any:
         pass
     if wide is None:
         warnings.warn(
-            f"There is no room in the temporary folder for a faster copy of {path.name}, so that it runs several times "
-            "slower. Free some space or set TMPDIR.",
+            f"There is no room in the temporary folder for a faster copy of {path.name}, or no memory to load it, so "
+            "that it runs several times slower. Free some space or set TMPDIR.",
             RuntimeWarning,
             stacklevel=2,
         )
-        return model
-    llama_cpp.llama_model_free(model)
     return wide
 
 

@@ -23,7 +23,8 @@ class Usage:
     n_requests : int
         Replies received.
     n_prompt_tokens, n_completion_tokens : int
-        Tokens read and written; estimated where a server does not count them.
+        Tokens read and written, with those that a reply took back (see `Request`); estimated where a server does not
+        count them.
     """
 
     n_requests: int = 0
@@ -63,7 +64,8 @@ class Budget:
         Requests that may be sent.
     max_tokens_total : int or None
         Tokens that may be read and written. A request is sent only if its prompt and its ``max_tokens`` still fit with
-        those that are under way.
+        those that are under way. Tokens that a reply took back (see `Request`) count, too, but nothing is set aside for
+        them, so that they may pass the limit.
     """
 
     max_requests: int | None = None

@@ -66,7 +66,7 @@ def estimate_draw(generator: RowGenerator, values: np.ndarray) -> CostEstimate:
     Returns
     -------
     CostEstimate
-        Replies are taken to be as long as the rows that are shown.
+        Replies are taken to be as long as the rows that are shown, and to take nothing back.
     """
     n = generator.n_examples
     starts = np.linspace(0, max(len(values) - n, 0), N_MEASURED).astype(np.intp)

@@ -66,6 +66,8 @@ def test_an_error_carries_the_replies_that_were_made():
         (lambda: ask(seed=-1), "seed=-1"),
         (lambda: replace(ask(), refused="75,male"), "refused='75,male', but it must be a tuple"),
         (lambda: replace(ask(), refused=("75,male", "")), "texts that are not empty"),
+        (lambda: replace(ask(), refused=("75,male\n",)), "no line's end"),
+        (lambda: replace(ask(), refused=(75,)), "tuple of texts"),
     ],
 )
 def test_bad_requests_are_refused(make, message):

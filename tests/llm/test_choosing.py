@@ -83,7 +83,7 @@ def test_the_likeliest_token_outside_the_nucleus_is_told_where_asked():
     assert choices(LOGITS, None, settings).outside is None
     token, weight = choices(LOGITS, None, settings, with_outside=True).outside
     assert token == 2
-    assert weight == pytest.approx(0.25 / 0.4)  # relative to the likeliest
+    assert weight == pytest.approx(0.25 / 0.7)  # relative to the nucleus
     token, _ = choices(LOGITS, np.array([0, 1, 3]), settings, with_outside=True).outside
     assert token == 0
     assert choices(LOGITS, np.array([1]), settings, with_outside=True).outside is None

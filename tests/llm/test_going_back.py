@@ -35,34 +35,34 @@ def write(seed, refused=(), logits=likely, **settings):
     return draft.reply()
 
 
-def shares(texts):
-    counts = Counter(texts)
-    return {text: n / sum(counts.values()) for text, n in counts.items()}
+# Of a model that writes two letters: of "a" at the start, behind "a" and behind "b".
+SHARES_OF_A = {"": 0.5, "a": 0.9, "b": 0.5}
 
 
-def only_letters(text):
-    """Two or three letters, then the end."""
+def two_letters(text):
     logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
-    allowed = ["a", "b"] if len(text) < 2 else ["."]
-    for letter, logit in zip(allowed, likely(text), strict=False):
-        logits[ALPHABET.index(letter)] = logit
+    if len(text) < 2:
+        logits[:2] = np.log([SHARES_OF_A[text], 1 - SHARES_OF_A[text]])
+    else:
+        logits[ALPHABET.index(".")] = 0
     return logits
 
 
-@pytest.mark.parametrize("refused", [("aa",), ("bb", "ba"), ("ab", "aa")])
+@pytest.mark.parametrize("refused", [("aa",), ("bb", "ba"), ("ab", "aa"), ("aa", "ba"), ("aa", "bb")])
 def test_replies_are_drawn_as_if_refused_ones_were_drawn_again(refused):
-    """Against the shares among unhindered replies that are none of the refused."""
-    n = 5_000
-    free = [write(seed, logits=only_letters, max_tokens=4).text for seed in range(n)]
-    expected = shares(text for text in free if text not in refused)
+    """Against the probabilities of the others, out of those of all."""
+    n = 1_000
+    expected = {"aa": 0.45, "ab": 0.05, "ba": 0.25, "bb": 0.25}
+    for text in refused:
+        del expected[text]
 
-    replies = [write(10**6 + seed, refused, only_letters, max_tokens=4) for seed in range(n)]
+    replies = [write(seed, refused, two_letters) for seed in range(n)]
 
-    found = shares(reply.text for reply in replies)
-    assert set(free) == set(expected) | set(refused)
-    assert set(found) == set(expected)
-    for text, share in expected.items():
-        assert found[text] == pytest.approx(share, abs=4 * np.sqrt(0.25 * 2 / n))
+    counts = Counter(reply.text for reply in replies)
+    assert set(counts) == set(expected)
+    for text, weight in expected.items():
+        share = weight / sum(expected.values())
+        assert counts[text] / n == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / n))
     assert any(reply.n_completion_tokens > 2 for reply in replies)
 
 
@@ -139,3 +139,66 @@ def test_going_back_comes_to_an_end():
 
     assert len(reply.text) == 2
     assert reply.n_completion_tokens <= 6 * 3
+
+
+def test_a_refused_text_before_a_stop_text_is_left_too():
+    def lead(written):
+        """ "aa", then "bb" or "ba": the stop text, cut off again, or another line."""
+        logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
+        if len(written) < 3:
+            logits[ALPHABET.index("aab"[len(written)])] = 0
+        elif len(written) == 3:
+            logits[:2] = 0
+        else:
+            logits[ALPHABET.index(".")] = 0
+        return logits
+
+    replies = [write(seed, ("aa",), lead, max_tokens=9, stop=("bb",)) for seed in range(20)]
+
+    assert {reply.text for reply in replies} == {"aaba"}
+    assert {reply.n_completion_tokens for reply in replies} == {4, 5}
+
+
+class Leaps:
+    """A grammar of two replies."""
+
+    finished = False
+
+    def begin(self):
+        return []
+
+    def allowed(self):
+        return np.arange(2)
+
+    def accept(self, token):
+        self.finished = True
+        return [ALPHABET.index(letter) for letter in ("\nb" if token == 0 else "a")]
+
+    def restart(self, tokens):
+        self.finished = False
+
+
+def test_the_first_of_several_refused_texts_is_left():
+    texts = set()
+    for seed in range(10):
+        draft = Draft(0, [0], SamplingSettings(9), seed, Leaps(), ("b", "a"))
+        draft.advance(Letters(), np.zeros(len(ALPHABET), dtype=np.float32))
+        texts.add(draft.reply().text)
+
+    assert texts == {"ba"}
+
+
+def test_long_replies_keep_the_draws_only_that_a_refused_text_may_need():
+    def lines(written):
+        logits = np.full(len(ALPHABET), -np.inf, dtype=np.float32)
+        logits[[ALPHABET.index("\n")] if len(written) % 3 == 2 else [0, 1]] = 0
+        return logits
+
+    draft = Draft(0, [0], SamplingSettings(600), 0, None, ("aa", "bb"))
+    while draft.finish_reason is None:
+        draft.advance(Letters(), lines(draft.reply().text))
+        assert len(draft._draws) <= 3
+        assert len(draft._left) <= 4
+
+    assert set(draft.reply().text.split("\n")) == {"ab", "ba", ""}
+    assert draft.reply().n_completion_tokens > 600

@@ -75,5 +75,29 @@ def test_a_step_alone_leaves_the_prompt_as_it_was(weights):
     np.testing.assert_array_equal(longer, _fresh(weights, [*PROMPTS[0], 5, 6]))
 
 
+@pytest.mark.parametrize("weights", ["Q8_0"], indirect=True)
+def test_an_interrupted_step_leaves_the_prompt_as_it_was(weights, monkeypatch):
+    entry = (7, len(PROMPTS[0]), 0, True)
+    with weights.context(1, 400, 1) as context:
+        context.start(0, PROMPTS[0])
+        expected = context.step([entry]).copy()
+
+    decode = runtime.Context.decode
+
+    def interrupted(self, entries):
+        decode(self, entries)
+        raise KeyboardInterrupt
+
+    with weights.context(1, 400, 1) as again, monkeypatch.context() as patch:
+        assert again is context
+        again.start(0, PROMPTS[0])
+        patch.setattr(runtime.Context, "decode", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            again.step([entry])
+    with weights.context(1, 400, 1) as again:
+        again.start(0, PROMPTS[0])
+        np.testing.assert_array_equal(again.step([entry]), expected)
+
+
 def _fresh(weights, prompt):
     return runtime.Context(weights, 1, 400, 1).start(0, prompt)

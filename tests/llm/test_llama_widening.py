@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import tempfile
+import warnings
 
 import numpy as np
 import pytest
@@ -59,6 +61,20 @@ def test_without_room_for_a_copy_the_file_is_used_as_it_is(narrow, monkeypatch, 
     assert bytes_of_a_weight(weights) == bytes_of_a_weight(narrow)
     text = "The patient is"
     np.testing.assert_array_equal(logits_after(weights, text), logits_after(narrow, text))
+
+
+def test_the_file_is_given_back_where_the_warning_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    free, freed = llama_cpp.llama_model_free, []
+    monkeypatch.setattr(llama_cpp, "llama_model_free", lambda pointer: freed.append(pointer) or free(pointer))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning):
+            runtime.Weights(PATH, 0)
+    gc.collect()
+
+    assert len(freed) == 1
 
 
 def test_nothing_stays_in_the_temporary_folder(monkeypatch, tmp_path):
