@@ -70,8 +70,8 @@ axes[1].axhline(1, color="0.5", lw=1, ls="--")
 plt.show()
 
 # %%
-# The law is broken no more, and that is sampling's work: it leaves no row unsettled. On so few rows no discriminator can
-# tell real from generated ones, either, and then the second stage ends where it began, at cycle 0.
+# The law is broken no more, and that is sampling's work: it leaves no row unsettled. On so few rows no discriminator
+# can tell real from generated ones, either, and then the second stage ends where it began, at cycle 0.
 
 judged = pd.DataFrame([entry for entry in hierarchical.history_ if "cycle" in entry])
 print(judged[["cycle", "row_auc", "row_trust", "broken_rows", "unsettled_rows"]].round(3).to_string(index=False))
