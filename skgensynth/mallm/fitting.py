@@ -171,6 +171,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
             "instruction",
             "max_parents",
             "n_examples",
+            "stratify",
             "discriminator",
             "output",
             "repair",
@@ -207,7 +208,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
         return self.llm if self.optimizer_llm is None else self.optimizer_llm
 
     def _asker_settings(self) -> tuple[Any, ...]:
-        return (self.output, self.n_examples, self.temperature, self.top_p, self.repair)
+        return (self.output, self.n_examples, self.temperature, self.top_p, self.repair, self.stratify)
 
     def _new_asker(self, conditions: Conditions) -> RowGenerator:
         if self._examples is None:
@@ -225,7 +226,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
             process,
             conditions,
             descriptions=name_descriptions(self.feature_descriptions, self.schema_),
-            decoding=Decoding(self.n_examples, self.temperature, self.top_p, self.repair),
+            decoding=Decoding(self.n_examples, self.temperature, self.top_p, self.repair, self.stratify),
             refuses_shown=self._refuses_examples(conditions),
         )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skgensynth.conditions import Conditions
-from skgensynth.llm import LanguageModel, Message
+from skgensynth.conditions import Allowed, Conditions
+from skgensynth.llm import LanguageModel, LarkGrammar, Message
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.process import DataGenerationProcess
 from skgensynth.prompted.asking import Draft, RowAsker, RowPrompt, fit_into_context, specimens, tokens_per_row
@@ -38,12 +38,15 @@ class Decoding:
         How replies are drawn.
     repair : bool
         Whether cells that are nearly right are put right.
+    stratify : bool
+        Whether a new row has the class of the example in its place, where the model decodes under grammars.
     """
 
     n_examples: int
     temperature: float
     top_p: float
     repair: bool
+    stratify: bool
 
 
 def columns_text(
@@ -90,6 +93,9 @@ class RowGenerator:
         Real rows that a request shows.
     refuses_shown : bool
         Whether a row that a request shows is no new row.
+    stratified : int or None
+        Place of the column in which a new row is to have the level of the example in its place (ours): left to
+        themselves, small models write the classes that they like.
     left_out : tuple of str
         What prompts lack to fit into the context.
     """
@@ -99,6 +105,7 @@ class RowGenerator:
     task: str
     n_examples: int
     refuses_shown: bool
+    stratified: int | None
     left_out: tuple[str, ...]
 
     @classmethod
@@ -125,6 +132,11 @@ class RowGenerator:
         per_row = tokens_per_row(model, form)
         asker = RowAsker(model, form, decoding.temperature, decoding.top_p, decoding.repair, per_row)
         examples = np.resize(specimens(form), (decoding.n_examples, len(form.schema.modelled)))
+        target = form.schema.target
+        stratified = None
+        if decoding.stratify and target is not None and target.kind == "categorical" and LarkGrammar in model.supports:
+            place = form.schema.target_index
+            stratified = None if place in conditions.allowed else place
 
         def drafts() -> Iterator[tuple[RowGenerator, Draft]]:
             for n_levels, n_examples in _shortenings(decoding.n_examples):
@@ -132,7 +144,7 @@ class RowGenerator:
                 task = condition_line(form, conditions, n_levels)
                 left_out = _left_out(n_levels, n_examples, decoding.n_examples)
                 shown = replace(process, columns=columns)
-                generator = cls(asker, shown, task, n_examples, refuses_shown, left_out)
+                generator = cls(asker, shown, task, n_examples, refuses_shown, stratified, left_out)
                 texts = tuple(message.content for message in generator.messages(examples[:n_examples]))
                 yield generator, Draft(texts, n_examples, n_examples)
 
@@ -166,9 +178,18 @@ class RowGenerator:
         """
         chunks = [examples[start : start + self.n_examples] for start in range(0, len(examples), self.n_examples)]
         prompts = [
-            RowPrompt(self.messages(chunk), len(chunk), chunk if self.refuses_shown else None) for chunk in chunks
+            RowPrompt(self.messages(chunk), len(chunk), chunk if self.refuses_shown else None, self._classes_of(chunk))
+            for chunk in chunks
         ]
         return self.asker.ask(prompts, rng)
+
+    def _classes_of(self, examples: np.ndarray) -> tuple[dict[int, Allowed], ...]:
+        """What new rows in the places of examples may be."""
+        place = self.stratified
+        if place is None:
+            return ()
+        levels = np.eye(len(self.asker.form.schema.modelled[place].levels), dtype=bool)
+        return tuple({place: Allowed(levels[int(code)], (), False)} for code in examples[:, place])
 
 
 def _shortenings(n_examples: int) -> list[tuple[int, int]]:

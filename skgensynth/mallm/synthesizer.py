@@ -57,6 +57,10 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         Training rows of an iteration, at least 4: fewer give no score.
     n_examples : int, default=1
         Real rows that a request shows, and new rows that it asks for. More are cheaper, and are copied more easily.
+    stratify : bool, default=True
+        Whether a new row has the class of the example in its place, so that classes come in the shares of the training
+        rows (ours). Only for models that decode under grammars, and not under conditions on the target. False leaves
+        classes to the model, as in the paper.
     n_pairs : int, default=3
         Processes that the optimizer sees, the best ones.
     discriminator : {"logistic", "xgboost", "neural"}, default="logistic"
@@ -168,6 +172,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         "max_parents": [Interval(Integral, 1, None, closed="left")],
         "n_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, FEWEST_ROWS, None, closed="left")],
+        "stratify": ["boolean"],
         "n_pairs": [Interval(Integral, 1, None, closed="left")],
         "discriminator": [StrOptions({"logistic", "xgboost", "neural"})],
         "objective": [StrOptions({"accuracy", "distance_to_chance"})],
@@ -195,6 +200,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         n_epochs=None,
         batch_size=50,
         n_examples=1,
+        stratify=True,
         n_pairs=3,
         discriminator="logistic",
         objective="accuracy",
@@ -252,6 +258,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         self.max_parents = max_parents
         self.n_epochs = n_epochs
         self.batch_size = batch_size
+        self.stratify = stratify
         self.n_pairs = n_pairs
         self.discriminator = discriminator
         self.objective = objective

@@ -21,7 +21,7 @@ MODEL = CallableModel(print)
 
 
 def generator(n_examples):
-    decoding = Decoding(n_examples, 0.5, 1.0, False)
+    decoding = Decoding(n_examples, 0.5, 1.0, False, True)
     return RowGenerator.fitted(MODEL, FORM, START, Conditions(), descriptions={}, decoding=decoding, refuses_shown=True)
 
 

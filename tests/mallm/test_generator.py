@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skgensynth.conditions import Conditions
+from skgensynth import MallmGanSynthesizer
+from skgensynth.conditions import Allowed, Conditions
 from skgensynth.exceptions import ContextOverflowError
-from skgensynth.llm import CallableModel
+from skgensynth.llm import CallableModel, LarkGrammar
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.generator import Decoding, RowGenerator, columns_text
 from skgensynth.mallm.graph import CausalGraph
@@ -16,19 +17,23 @@ TABLE = pd.DataFrame({"age": np.arange(18, 78), "group": [f"g{i % 12}" for i in 
 SCHEMA = TableSchema.infer(TABLE, column_kinds={"age": "continuous", "group": "categorical"})
 VALUES = SCHEMA.encode(TABLE)
 GRAPH = CausalGraph(("age", "group"), (("age", "group"),))
+RNG = np.random.default_rng
 
 
-def generator(model, conditions=None, *, n_examples=2, refuses_shown=True, repair=False, **descriptions):
-    conditions = Conditions.parse(conditions, SCHEMA)
-    form = RowFormat(SCHEMA, conditions, output="csv")
-    process = DataGenerationProcess("A ward.", columns_text(RowFormat(SCHEMA), descriptions), GRAPH, "Be exact.")
+def generator(
+    model, conditions=None, *, n_examples=2, refuses_shown=True, repair=False, stratify=True, schema=SCHEMA,
+    **descriptions,
+):  # fmt: skip
+    conditions = Conditions.parse(conditions, schema)
+    form = RowFormat(schema, conditions, output="csv")
+    process = DataGenerationProcess("A ward.", columns_text(RowFormat(schema), descriptions), GRAPH, "Be exact.")
     return RowGenerator.fitted(
         model,
         form,
         process,
         conditions,
         descriptions=descriptions,
-        decoding=Decoding(n_examples, 0.5, 1.0, repair),
+        decoding=Decoding(n_examples, 0.5, 1.0, repair, stratify),
         refuses_shown=refuses_shown,
     )
 
@@ -114,3 +119,51 @@ def test_prompts_are_shortened_until_they_and_their_rows_fit():
     assert least.n_examples < 3
     with pytest.raises(ContextOverflowError, match="Leave out columns"):
         generator(Recorder(context_length=100), n_examples=3)
+
+
+# Classes -------------------------------------------------------------------------------------------------------------
+
+CLASSES = TableSchema.infer(TABLE[["age"]], TABLE["group"], column_kinds={"age": "continuous"})
+NUMBERS = TableSchema.infer(TABLE[["group"]], TABLE["age"].astype(float))
+
+
+class Constrained(Recorder):
+    supports = frozenset({LarkGrammar})
+
+
+def grammars(schema=CLASSES, model=Constrained, conditions=None, n_examples=2, **settings):
+    """The constraints of requests about the first four rows."""
+    model = model()
+    made = generator(model, conditions, n_examples=n_examples, schema=schema, **settings)
+    made.make(schema.encode(TABLE.drop(columns=schema.target.name), TABLE[schema.target.name])[:4], RNG(0))
+    return [request.constraint for request in model.requests], made
+
+
+def test_a_new_row_has_the_class_of_the_example_in_its_place():
+    found, made = grammars()
+
+    for grammar, labels in zip(found, (["g0", "g1"], ["g2", "g3"]), strict=True):
+        codes = [CLASSES.target.levels.index(label) for label in labels]
+        rows = [{1: Allowed(np.arange(12) == code, (), False)} for code in codes]
+        assert grammar == made.asker.form.grammar(2, narrowed=rows)
+        assert grammar != made.asker.form.grammar(2)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"stratify": False}, {"schema": NUMBERS}, {"model": Recorder}, {"conditions": {"group": {"g1", "g2"}}}],
+)
+def test_classes_are_left_to_the_model_where_they_have_to_be(settings):
+    found, made = grammars(**settings)
+
+    assert set(found) == {made.asker.form.grammar(2)}
+
+
+def test_the_embedded_model_keeps_the_shares_of_classes():
+    pytest.importorskip("llama_cpp")
+    y = pd.Series(np.where(np.arange(60) % 3, "well", "ill"), name="outcome")
+    settings = {"optimize": False, "init": "none", "output": "csv", "column_kinds": {"age": "continuous"}}
+
+    _, drawn = MallmGanSynthesizer(**settings, random_state=0).fit(TABLE[["age"]], y).sample(60)
+
+    assert drawn.value_counts().to_dict() == {"well": 40, "ill": 20}
