@@ -30,8 +30,8 @@ def is_slow(model: Any) -> bool:
 def widen(path: Path, n_threads: int) -> Any:
     """The model of a file with the same weights in 16 bits, or in 8 where the processor has no products of 16 bits.
 
-    The wider file, two to three times as large, lies in the temporary folder while it is read. On two cores, the
-    embedded model then reads prompts four times as fast and writes sixteen replies together twice as fast.
+    The wider file, two to three times as large, lies in the temporary folder while it is read. Prompts then go faster,
+    and many replies together; a single reply does not.
 
     Parameters
     ----------

@@ -218,11 +218,19 @@ class CompactLearner:
             network.load_state_dict(weights)
 
     def finish(self, rng: np.random.Generator) -> None:
-        """Freeze the networks, and give the target's classes or bins their shares back."""
+        """Freeze the networks and give the target its shares back; without a change all stays as it was."""
         for network in self._networks:
             network.requires_grad_(False)
+        if self._is_unchanged():
+            return
         self._policy.states_ = self._states
         self._policy.balance(rng)
+
+    def _is_unchanged(self) -> bool:
+        """Whether the networks are those of the supervised policy."""
+        states = (self._states, self._reference)
+        now, before = ([*each.features.parameters(), *each.last.parameters()] for each in states)
+        return all(map(torch.equal, now, before))
 
 
 @dataclass

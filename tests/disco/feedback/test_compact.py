@@ -484,6 +484,20 @@ def test_a_finished_policy_is_frozen_and_has_the_tables_class_shares(make, rng):
     assert shares == pytest.approx(policy.states_.sharpening.shares, abs=0.03)
 
 
+def test_without_a_change_that_is_kept_the_policy_stays_as_it_is(fitted, rng):
+    policy = copy.deepcopy(fitted)
+    before = policy.sample(200, Conditions(), np.random.default_rng(0))
+    learner = CompactLearner(policy, SETTINGS)
+    start = learner.state()
+    rollout = learner.draw(50, rng)
+    learner.update(rollout, credit_of(rollout, rng.normal(size=(50, 3))))
+
+    learner.restore(start)
+    learner.finish(rng)
+
+    assert np.array_equal(policy.sample(200, Conditions(), np.random.default_rng(0)), before)
+
+
 def test_only_the_policy_at_hand_is_changed(make, fitted, rng):
     before = fitted.sample(30, Conditions(), np.random.default_rng(0))
     learner, _ = make(learning_rate=0.1)
