@@ -66,7 +66,7 @@ class LoopSettings:
         Batches of rows in a cycle.
     batch_size : int
         Rows drawn and learned from at once.
-    pool : (int, int), default=(1024, 4096)
+    pool : (int, int), default=(512, 4096)
         Bounds of the rows that discriminators train on and that a state is judged by: twice the real ones within them.
     n_threads : int, default=2
         Threads that train discriminators; the result does not depend on it.
@@ -77,7 +77,7 @@ class LoopSettings:
     n_cycles: int
     n_batches: int
     batch_size: int
-    pool: tuple[int, int] = (1024, 4096)
+    pool: tuple[int, int] = (512, 4096)
     n_threads: int = 2
 
 

@@ -24,7 +24,7 @@ class FeedbackSettings:
     n_cycles : int, default=3
         Times that the discriminators are refreshed.
     n_batches : int, default=None
-        Batches of rows in a cycle. None is, for the compact policy, one for every 24 training rows, but at least 8
+        Batches of rows in a cycle. None is, for the compact policy, one for every 24 training rows, but at least 4
         and at most 24; for a pretrained one it is 8.
     batch_size : int, default=None
         Rows in a batch. None is 128 for the compact policy and 64 for a pretrained one.

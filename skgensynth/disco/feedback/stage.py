@@ -44,7 +44,7 @@ class _Scale:
     pool: tuple[int, int]
 
 
-COMPACT = _Scale(3e-3, 8, 24, 128, LoopSettings.pool)
+COMPACT = _Scale(3e-3, 4, 24, 128, LoopSettings.pool)
 # A row of a language model costs a hundred times as much.
 PRETRAINED = _Scale(1e-4, 8, 8, 64, (256, 1024))
 

@@ -18,7 +18,7 @@ from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 LAW = parse_constraint("if a is x then b is p")
-QUICK = FeedbackSettings(n_cycles=2, n_batches=10, batch_size=96, learning_rate=0.04)
+QUICK = FeedbackSettings(n_cycles=2, n_batches=10, batch_size=96, learning_rate=0.03)
 
 
 def lawful_frame(n=300, seed=0):
@@ -54,7 +54,7 @@ def supervised():
     return small_policy(*lawful_frame(), n_epochs=6)
 
 
-@pytest.mark.parametrize(("n_rows", "n_batches"), [(60, 8), (300, 12), (1200, 24)])
+@pytest.mark.parametrize(("n_rows", "n_batches"), [(60, 4), (300, 12), (1200, 24)])
 def test_few_rows_make_few_batches(monkeypatch, supervised, n_rows, n_batches):
     policy, values = supervised
     found = []
