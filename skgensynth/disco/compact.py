@@ -38,7 +38,7 @@ SMALL_TABLE = 600
 N_ROWS_SEEN = 200_000
 MIN_EPOCHS, MAX_EPOCHS = 20, 80
 # Rows on which the shares of a sharpened target are balanced: the rarest token is to be among them so often.
-N_BALANCE_ROWS, N_RARE_ROWS, MIN_SHARE = 4096, 200, 0.0125
+N_BALANCE_ROWS, N_RARE_ROWS, MIN_SHARE = 4096, 400, 0.0125
 # Sharpness of a target (ours, chosen on splits of public tables): labels want the likely class, numbers their spread.
 LABEL_TEMPERATURE, NUMBER_TEMPERATURE = 0.1, 0.5
 

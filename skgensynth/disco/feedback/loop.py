@@ -28,6 +28,8 @@ MAX_REAL = 4096
 TOLERANCE = 2.0
 # Share of rows that may break a law in spite of what sampling does about it.
 MAX_UNSETTLED = 0.01
+# Cycles in a row without a better state after which the stage ends.
+PATIENCE = 2
 N_BINS = 12
 
 
@@ -61,7 +63,7 @@ class LoopSettings:
     rewards : RewardSettings
         Weights of the rewards.
     n_cycles : int
-        Times that the discriminators are refreshed.
+        Times that the discriminators are refreshed, at most.
     n_batches : int
         Batches of rows in a cycle.
     batch_size : int
@@ -100,7 +102,7 @@ def reinforce(
     one that is told from real rows the least, by a standard error at least. After a state that is not good, the best
     one is taken up again with constraints weighing half. It ends early when no discriminator has any trust and sampling
     settles the constraints: then there is nothing to learn, and steps would only move a policy that is as good as can
-    be told (ours).
+    be told; and after two cycles in a row that gave no better state (ours).
 
     Parameters
     ----------
@@ -183,6 +185,7 @@ class _Loop:
         self._start = time.perf_counter()
         self._limit = 1.0
         self._best_figures = (np.inf, np.inf)
+        self._n_idle = 0
         self.best: Any = learner.state()
         self.history: list[dict[str, Any]] = []
 
@@ -204,6 +207,8 @@ class _Loop:
                     self._rewards = replace(self._rewards, violation_weight=self._rewards.violation_weight / 2)
                 elif self._nothing_to_learn():
                     return
+                if self._n_idle >= PATIENCE:
+                    return
 
     def _nothing_to_learn(self) -> bool:
         """Whether sampling settles the laws, and no discriminator knows rows of the present state from real ones."""
@@ -221,8 +226,10 @@ class _Loop:
             self._limit = max(auc["row"], 0.5) + TOLERANCE * self._error
             self._frequencies.update(self._codec.encode(drawn.values))
         good = auc["row"] <= self._limit
+        self._n_idle += 1
         if good and self._is_better(unsettled, auc["row"]):
             self.best, self._best_figures = self._learner.state(), (unsettled, auc["row"])
+            self._n_idle = 0
         entry |= {f"{level}_auc": value for level, value in auc.items()}
         entry |= {f"{level}_trust": value for level, value in self._discriminators.trust_.items()}
         entry |= {"broken_rows": float(broken), "unsettled_rows": float(unsettled), "kept": good}

@@ -22,7 +22,7 @@ class FeedbackSettings:
     Attributes
     ----------
     n_cycles : int, default=3
-        Times that the discriminators are refreshed.
+        Times that the discriminators are refreshed, at most: two cycles in a row without a better state are the last.
     n_batches : int, default=None
         Batches of rows in a cycle. None is, for the compact policy, one for every 24 training rows, but at least 4
         and at most 24; for a pretrained one it is 8.

@@ -176,6 +176,15 @@ def test_where_nothing_gets_better_the_supervised_policy_remains():
     assert learner.present == 0
 
 
+def test_it_ends_after_two_cycles_in_a_row_without_a_better_state():
+    learner = Scripted((0.3, 0), (0.4, 0), (0.1, 0), (0.4, 0), (0.4, 0), (0.0, 0))
+
+    history = run(learner, n_cycles=12)
+
+    assert [entry["cycle"] for entry in history] == [0, 1, 2, 3, 4]
+    assert learner.present == 2
+
+
 def test_feedback_ends_where_there_is_nothing_to_learn():
     learner = Scripted((0.3, 0), (0.0, 0.0), (0.0, 0.0))
 
