@@ -3,23 +3,25 @@
 Run from the root of the repository: ``OMP_NUM_THREADS=1 python -m benchmarks.feedback --seeds 0 1 2 3 4``. Each split's
 supervised policy is trained once, and both kinds of feedback start from it. Between them stands the supervised policy
 whose rows are drawn under the same laws, without feedback. Laws are those that the feedback stage found in the training
-rows.
+rows. ``--quality FILE`` also appends what the quality benchmark says of hierarchical feedback, the method `feedback`
+there, on the same splits.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import time
+import os
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine
-from benchmarks.runs import collect, publish
+from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, Clock, judge, machine
+from benchmarks.runs import append, collect, publish
 from benchmarks.tables import TABLES, load
 from skgensynth import DiscoTabSynthesizer
 from skgensynth.laws import Laws
@@ -49,27 +51,31 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--out", type=Path, default=RESULTS / "feedback.jsonl")
+    parser.add_argument("--quality", type=Path, help="file of the quality benchmark to append to")
     parser.add_argument("--summary", action="store_true", help="measure nothing, summarise what is there")
     options = parser.parse_args()
     jobs = [] if options.summary else [(table, seed) for seed in options.seeds for table in options.tables]
-    publish(options.out, summary(collect(options.out, ("table", "seed"), jobs, measure)))
+    runs = collect(options.out, ("table", "seed"), jobs, partial(measure, quality=options.quality))
+    publish(options.out, summary(runs))
 
 
-def measure(table: str, seed: int) -> list[dict]:
-    """Figures of all variants on one split."""
+def measure(table: str, seed: int, quality: Path | None = None) -> list[dict]:
+    """Figures of all variants on one split; those of hierarchical feedback also go to a file of another benchmark."""
     train, test = load(table, seed)
     target, task = TABLES[table].target, TABLES[table].task
     X, y = train.drop(columns=target), train[target]
-    start = time.perf_counter()
+    load_before, clock = os.getloadavg()[0], Clock()
     supervised = DiscoTabSynthesizer(feedback=None, random_state=seed).fit(X, y)
-    supervised_seconds = time.perf_counter() - start
+    supervised_cost = clock.read()
     real = tstr(train, test, target, task=task, random_state=seed)
     rare = min(y.unique(), key=lambda label: (y == label).sum()) if task == "classification" else None
-    variants, seconds = variants_of(supervised, X, y)
+    variants, costs = variants_of(supervised, X, y)
     laws = variants[HIERARCHICAL].constraints_
     results = []
     for variant, synthesizer in variants.items():
+        clock = Clock()
         X_new, y_new = synthesizer.sample(SYNTHETIC_ROWS_PER_TRAINING_ROW * len(train))
+        sample_cost = clock.read()
         synthetic = X_new.assign(**{target: y_new})[train.columns]
         utility = tstr(synthetic, test, target, task=task, random_state=seed)
         broken = laws.violations(X_new, y_new)
@@ -86,8 +92,8 @@ def measure(table: str, seed: int) -> list[dict]:
             "association_difference": association_difference(train, synthetic).mean,
             "membership_auc": membership_inference(train, test, synthetic, n_bootstrap=2, random_state=seed).auc,
             "exact_copies": exact_copies(train, synthetic),
-            "seconds": seconds.get(variant, 0.0),
-            "supervised_seconds": supervised_seconds,
+            "seconds": costs[variant][0],
+            "supervised_seconds": supervised_cost[0],
             "machine": machine(),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
@@ -97,21 +103,28 @@ def measure(table: str, seed: int) -> list[dict]:
             result |= {"least_share": float(relative.min()), "most_share": float(relative.max())}
             result |= minority_figures(utility.per_class, rare)
         results.append(result)
+        if quality is not None and variant == HIERARCHICAL:
+            judged = judge(table, seed, "feedback", train, test, synthetic, utility)
+            whole = [one + other for one, other in zip(supervised_cost, costs[variant], strict=True)]
+            names = ("fit_seconds", "fit_cpu_seconds", "sample_seconds", "sample_cpu_seconds")
+            judged |= dict(zip(names, [*whole, *sample_cost], strict=True)) | {"load_before_fit": load_before}
+            append(quality, [judged])
     return results
 
 
 def variants_of(supervised: DiscoTabSynthesizer, X: pd.DataFrame, y: pd.Series) -> tuple[dict, dict]:
-    """The supervised synthesizer, the same under laws and with feedback; seconds of the feedback."""
-    variants, seconds = {NONE: supervised, LAWS: copy.deepcopy(supervised)}, {}
+    """The supervised synthesizer, the same under laws and with feedback; seconds of each, wall and processor."""
+    variants = {NONE: supervised, LAWS: copy.deepcopy(supervised)}
+    costs = {NONE: (0.0, 0.0), LAWS: (0.0, 0.0)}
     for kind in (SCALAR, HIERARCHICAL):
         variants[kind] = copy.deepcopy(supervised).set_params(feedback=kind)
-        start = time.perf_counter()
+        clock = Clock()
         variants[kind].improve(X, y)
-        seconds[kind] = time.perf_counter() - start
+        costs[kind] = clock.read()
     schema = supervised.schema_
     laws = Laws(variants[HIERARCHICAL].constraints_, schema).breakable(schema.encode(X, y))
     variants[LAWS].policy_.obey(laws)
-    return variants, seconds
+    return variants, costs
 
 
 def minority_figures(per_class: dict, rare: object) -> dict[str, float]:

@@ -15,11 +15,19 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 from joblib import Parallel, delayed
 
 from benchmarks.peers import METHODS, versions
 from benchmarks.tables import TABLES, load
-from skgensynth.metrics import association_difference, exact_copies, jensen_shannon, membership_inference, tstr
+from skgensynth.metrics import (
+    UtilityResult,
+    association_difference,
+    exact_copies,
+    jensen_shannon,
+    membership_inference,
+    tstr,
+)
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SYNTHETIC_ROWS_PER_TRAINING_ROW = 10
@@ -74,14 +82,38 @@ def measure(table_name: str, seed: int, method: str) -> dict:
     table = TABLES[table_name]
     train, test = load(table_name, seed)
     load_before = os.getloadavg()[0]
-    fit_clock = _Clock()
+    fit_clock = Clock()
     sample = METHODS[method](train, table.target, table.task, seed)
     fit_seconds, fit_cpu_seconds = fit_clock.read()
-    sample_clock = _Clock()
+    sample_clock = Clock()
     synthetic = sample(SYNTHETIC_ROWS_PER_TRAINING_ROW * len(train))
     sample_seconds, sample_cpu_seconds = sample_clock.read()
+    costs = {
+        "fit_seconds": fit_seconds,
+        "fit_cpu_seconds": fit_cpu_seconds,
+        "sample_seconds": sample_seconds,
+        "sample_cpu_seconds": sample_cpu_seconds,
+        "load_before_fit": load_before,
+    }
+    utility = tstr(synthetic, test, table.target, task=table.task, random_state=seed)
+    return judge(table_name, seed, method, train, test, synthetic, utility) | costs
 
-    result = {
+
+def judge(
+    table_name: str,
+    seed: int,
+    method: str,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    utility: UtilityResult,
+) -> dict:
+    """What is said of the rows that a method made of a split, but for what they cost."""
+    # Training rows are no synthetic table: their line gives the floor, the figures of real rows that were never fitted.
+    # For the attack half of them plays the synthetic table, which shows what a split by subject gives away by itself.
+    members, compared, attacked = (train[::2], test, train[1::2]) if method == "real" else (train, synthetic, synthetic)
+    attack = membership_inference(members, test, attacked, random_state=seed)
+    return {
         "table": table_name,
         "seed": seed,
         "method": method,
@@ -89,27 +121,15 @@ def measure(table_name: str, seed: int, method: str) -> dict:
         "n_test": len(test),
         "n_columns": train.shape[1],
         "n_synthetic": len(synthetic),
-        "fit_seconds": fit_seconds,
-        "fit_cpu_seconds": fit_cpu_seconds,
-        "sample_seconds": sample_seconds,
-        "sample_cpu_seconds": sample_cpu_seconds,
-    }
-    utility = tstr(synthetic, test, table.target, task=table.task, random_state=seed)
-    result |= {"utility": utility.score, "utility_mean": utility.mean, "utility_per_learner": utility.per_learner}
-    # Training rows are no synthetic table: their line gives the floor, the figures of real rows that were never fitted.
-    # For the attack half of them plays the synthetic table, which shows what a split by subject gives away by itself.
-    members, compared, attacked = (train[::2], test, train[1::2]) if method == "real" else (train, synthetic, synthetic)
-    attack = membership_inference(members, test, attacked, random_state=seed)
-    result |= {
+        "utility": utility.score,
+        "utility_mean": utility.mean,
+        "utility_per_learner": utility.per_learner,
         "jsd": jensen_shannon(train, compared).mean,
         "association_difference": association_difference(train, compared).mean,
         "exact_copies": exact_copies(train, compared),
         "membership_auc": attack.auc,
         "membership_auc_interval": attack.auc_interval,
         "membership_tpr_at_1pct_fpr": attack.tpr_at_1pct_fpr,
-    }
-    return result | {
-        "load_before_fit": load_before,
         "machine": machine(),
         "versions": versions(method),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -131,13 +151,14 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-class _Clock:
+class Clock:
     """Seconds on the wall, and of processor time, which do not grow when the machine is busy with something else."""
 
     def __init__(self):
         self.wall, self.cpu = time.perf_counter(), time.process_time()
 
-    def read(self):
+    def read(self) -> tuple[float, float]:
+        """Both kinds of seconds since this clock was made."""
         return time.perf_counter() - self.wall, time.process_time() - self.cpu
 
 

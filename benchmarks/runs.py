@@ -26,11 +26,16 @@ def collect(
             continue
         found = measure(*job)
         results = found if isinstance(found, list) else [found]
-        with path.open("a") as file:
-            file.writelines(json.dumps(result) + "\n" for result in results)
+        append(path, results)
         for result in results:
             print({name: _short(value) for name, value in result.items()}, flush=True)
     return pd.DataFrame(read_results(path))
+
+
+def append(path: Path, results: Iterable[dict]) -> None:
+    """Put results at the end of a file, a line each."""
+    with path.open("a") as file:
+        file.writelines(json.dumps(result) + "\n" for result in results)
 
 
 def publish(path: Path, text: str) -> None:
