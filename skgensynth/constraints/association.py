@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
@@ -16,10 +17,10 @@ from skgensynth.associations import association_strengths, dense_codes
 from skgensynth.constraints.regions import MinedColumn, read_columns
 from skgensynth.constraints.view import TableView
 
-__all__ = ["Association", "FeatureGroups", "feature_groups"]
+__all__ = ["Association", "FeatureGroups", "feature_groups", "find_groups"]
 
 MAX_ROWS = 1000  # ours: rows that the permutation test is made on
-_MIN_PERMUTATIONS = 199
+_MIN_PERMUTATIONS, _MAX_PERMUTATIONS = 199, 20_000
 _MAX_LEVELS = 20  # ours: rarer levels of a column are one in the permutation test
 _BLOCK = 2_000_000  # permuted values at a time
 
@@ -116,9 +117,19 @@ def feature_groups(
     """
     unit = {"threshold": [Interval(Real, 0, 1, closed="both")], "alpha": [Interval(Real, 0, 1, closed="neither")]}
     validate_parameter_constraints(unit, {"threshold": threshold, "alpha": alpha}, "feature_groups")
-    random = check_random_state(random_state)
-    view = TableView(X, y)
-    columns = read_columns(view, {} if column_kinds is None else column_kinds)
+    kinds = {} if column_kinds is None else column_kinds
+    return find_groups(TableView(X, y), kinds, check_random_state(random_state), threshold, alpha)
+
+
+def find_groups(
+    view: TableView,
+    column_kinds: Mapping[Any, str],
+    random: np.random.RandomState,
+    threshold: float = 0.3,
+    alpha: float = 0.05,
+) -> FeatureGroups:
+    """What `feature_groups` does."""
+    columns = read_columns(view, column_kinds)
     if len(columns) < 2:
         return FeatureGroups((), ())
     is_number = np.array([not column.has_levels for column in columns])
@@ -151,10 +162,15 @@ def _permutation_test(
     alpha: float,
     random: np.random.RandomState,
 ) -> np.ndarray:
-    """P-value of each pair: how often a random arrangement of one column depends on the other as much."""
+    """P-value of each pair: how often a random arrangement of one column depends on the other as much.
+
+    Many pairs want more permutations than there is time for: where none of those made reaches a pair, the chi-squared
+    distribution, which the strength times the number of rows approaches, says how rare it is.
+    """
     # The correction can find a tenth of these pairs, or one, if no permutation of theirs reaches the real strength.
     n_found = max(1.0, len(pairs) / 10)
-    n_permutations = max(_MIN_PERMUTATIONS, int(np.ceil(n_pairs / (alpha * n_found))))
+    wanted = max(_MIN_PERMUTATIONS, int(np.ceil(n_pairs / (alpha * n_found))))
+    n_permutations = min(wanted, _MAX_PERMUTATIONS)
     used = sorted({place for pair in pairs for place in pair})
     designs = {place: _design(values[:, place], is_number[place]) for place in used}
     reached = np.ones(len(pairs))
@@ -163,7 +179,12 @@ def _permutation_test(
         for k, (i, j) in enumerate(pairs):
             narrow, wide = sorted((designs[i], designs[j]), key=lambda design: design.shape[1])
             reached[k] += np.count_nonzero(_strength(wide, narrow[permutations]) >= real[k] * (1 - 1e-5))
-    return reached / (n_permutations + 1)
+    p_values = reached / (n_permutations + 1)
+    if n_permutations < wanted:
+        freedom = [np.prod([max(1, designs[place].shape[1] - 1) for place in pair]) for pair in pairs]
+        rare = stats.chi2.sf(len(values) * np.array(real), freedom)
+        p_values = np.where(reached == 1, np.minimum(p_values, rare), p_values)
+    return p_values
 
 
 def _permutations(n: int, count: int, random: np.random.RandomState) -> Iterator[np.ndarray]:

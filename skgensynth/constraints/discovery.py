@@ -19,7 +19,7 @@ from skgensynth.constraints.proposals import Settings
 from skgensynth.constraints.pruning import join_levels, to_implication, without_implied, without_linked
 from skgensynth.constraints.regions import MinedColumn, read_columns
 from skgensynth.constraints.rules import Decimals, Dependency, Domain
-from skgensynth.constraints.sentences import parse_constraint
+from skgensynth.constraints.sentences import parse_constraint, verify_constraint
 from skgensynth.constraints.sets import ConstraintSet
 from skgensynth.constraints.view import TableView
 from skgensynth.exceptions import ConstraintError, ConstraintWarning
@@ -128,25 +128,23 @@ def discover_constraints(
     )
     notes: list[str] = []
     settings = Settings(max_antecedent, min_support, alpha, max_itemsets, max_rules, notes.append)
-    found = find_constraints(X, y, constraints, forbidden_rules, column_kinds, settings, random_state)
+    view = TableView(X, y)
+    found = find_constraints(view, constraints, forbidden_rules, column_kinds, settings, random_state)
     for note in notes:
         warnings.warn(note, ConstraintWarning, stacklevel=2)
     return found
 
 
 def find_constraints(
-    X: Any,
-    y: Any,
-    constraints: Iterable[Constraint | str],
-    forbidden_rules: Iterable[Constraint | str | Sequence[str]],
+    view: TableView,
+    constraints: Constraint | str | Iterable[Constraint | str],
+    forbidden_rules: Constraint | str | Iterable[Constraint | str | Sequence[str]],
     column_kinds: Mapping[Any, str] | None,
     settings: Settings,
     random_state: Any,
 ) -> ConstraintSet:
     """What `discover_constraints` does, but for its settings: bounds are reported to them, not warned of."""
-    view = TableView(X, y)
-    given = [constraints] if isinstance(constraints, str) else constraints
-    own = [own_constraint(constraint, view) for constraint in given]
+    own = [own_constraint(constraint, view) for constraint in listed(constraints)]
     veto = _Veto(forbidden_rules, view, own)
     columns = read_columns(view, {} if column_kinds is None else column_kinds)
     held_out = check_random_state(random_state).permutation(view.n_rows) % 2 == 0
@@ -172,13 +170,18 @@ def find_constraints(
     return ConstraintSet([*own, *(constraint.supported_by(view) for constraint in [*found, *laws, *rules])])
 
 
+def listed(given: Any) -> list[Any]:
+    """Constraints as a list, though a single one may stand for itself."""
+    return [given] if isinstance(given, (str, Constraint)) else list(given)
+
+
 class _Veto:
     """What the user does not want to be found, or has given already."""
 
-    def __init__(self, forbidden: Iterable[Any], view: TableView, own: list[Constraint]) -> None:
+    def __init__(self, forbidden: Any, view: TableView, own: list[Constraint]) -> None:
         self.constraints = set(own)
         self.columns: list[set[str]] = []
-        for entry in [forbidden] if isinstance(forbidden, (str, Constraint)) else forbidden:
+        for entry in listed(forbidden):
             names = [entry] if isinstance(entry, str) and entry in view.names else entry
             if isinstance(names, (str, Constraint)):
                 self.constraints.add(_parsed(names, view, "forbidden_rules"))
@@ -214,7 +217,10 @@ def _parsed(constraint: Any, view: TableView, parameter: str) -> Constraint:
     if not isinstance(constraint, (str, Constraint)):
         kind = type(constraint).__name__
         raise TypeError(f"{parameter} must hold constraints, sentences or names of columns, got {kind}")
-    return parse_constraint(str(constraint), view)
+    if isinstance(constraint, str):
+        return parse_constraint(constraint, view)
+    verify_constraint(constraint, view)
+    return constraint
 
 
 def own_constraint(constraint: Any, view: TableView) -> Constraint:

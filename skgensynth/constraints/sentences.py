@@ -16,7 +16,7 @@ from skgensynth.constraints.words import Word, split_words
 from skgensynth.exceptions import ConstraintError
 from skgensynth.schema import TableSchema
 
-__all__ = ["parse_constraint"]
+__all__ = ["parse_constraint", "verify_constraint"]
 
 
 def parse_constraint(sentence: str, columns: Any = None, *, soft: bool = False) -> Constraint:
@@ -75,11 +75,11 @@ def parse_constraint(sentence: str, columns: Any = None, *, soft: bool = False) 
     if soft:
         constraint = replace(constraint, soft=True)
     if columns is not None:
-        _verify(constraint, columns)
+        verify_constraint(constraint, columns)
     return constraint
 
 
-def _verify(constraint: Constraint, columns: Any) -> None:
+def verify_constraint(constraint: Constraint, columns: Any) -> None:
     """Check a constraint against what is known about a table."""
     try:
         if isinstance(columns, (pd.DataFrame, np.ndarray)):

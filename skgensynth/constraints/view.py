@@ -236,7 +236,7 @@ class ColumnView:
             if self.family == "datetime":
                 return self._seconds(pd.Timestamp(text))
             if self.family == "duration":
-                return _finite(pd.Timedelta(text).total_seconds())
+                return _finite(pd.Timedelta(text) / pd.Timedelta(microseconds=1) / 1e6)
             return _finite(float(text))
         except (ValueError, OverflowError) as error:
             what = {"datetime": "dates", "duration": "durations"}.get(self.family, "numbers")
@@ -252,7 +252,8 @@ class ColumnView:
             for unit, seconds in _UNITS.items():
                 if number % seconds == 0:
                     return f"{int(number / seconds)}{unit}"
-            return f"{text_of(round(number, 6))}s"
+            text = text_of(round(float(number), 6))
+            return f"{round(number * 1e6)}us" if "e" in text else f"{text}s"
         return text_of(float(number))
 
     def summary(self, limit: int = 10) -> str:
@@ -281,10 +282,11 @@ class ColumnView:
                 return None
             return np.append(np.asarray(categories, dtype=np.float64), np.nan)[inner.codes]
         if self.family == "number":
-            storage = self._storage
-            if storage.family == "float" and inner.dtype.itemsize < 8:
-                storage = storage.fitted_to(inner[~self.missing])  # 0.1 in float32 is meant to be 0.1
-            return storage.encode(inner)
+            numbers = self._storage.encode(inner)
+            if self._storage.family == "float" and inner.dtype.itemsize < 8:
+                # 0.1 in float32 is meant to be 0.1, whatever stands beside it.
+                numbers = numbers.astype(f"f{inner.dtype.itemsize}").astype(str).astype(np.float64)
+            return numbers
         times: Any = pd.TimedeltaIndex(inner) if self.family == "duration" else _utc(inner)
         return np.where(self.missing, np.nan, times.as_unit("us").asi8 / 1e6)
 

@@ -149,9 +149,8 @@ def _ready(name: str, schema: TableSchema, view: TableView | None) -> Iterable[C
 
 def _mined(schema: TableSchema, table: Any, seed: int) -> ConstraintSet:
     """Rules that every training row keeps, without what the schema says."""
-    kinds = {column.name: column.kind for column in schema.modelled}
+    kinds = {column.name: column.kind for column in schema.columns}
     # What a bound of the search left out is no news to those who did not ask for a search.
     settings = Settings(2, 0.02, 0.005, 100_000, MAX_FOUND, lambda note: None)
-    X, y = table
-    found = find_constraints(X, y, (), (), kinds, settings, seed)
+    found = find_constraints(TableView(*table), (), (), kinds, settings, seed)
     return ConstraintSet(rule for rule in found if not isinstance(rule, (Domain, Decimals)))

@@ -6,7 +6,7 @@ import pytest
 from common.tables import mixed_table
 from scipy.stats import false_discovery_control
 
-from skgensynth.constraints import feature_groups
+from skgensynth.constraints import association, feature_groups
 from skgensynth.constraints.association import Association, _adjusted, _cliques, _design, _permutation_test, _strength
 from skgensynth.metrics import association_matrix
 
@@ -107,6 +107,31 @@ def test_the_statistic_of_a_permutation_is_the_squared_association(rng):
     assert _strength(as_number, as_levels[None])[0] == pytest.approx(
         means.var() / x.var() * 50 / 49 * 49 / 50, rel=0.05
     )
+
+
+def test_pairs_that_want_more_permutations_than_are_made_are_found_all_the_same(rng, monkeypatch):
+    monkeypatch.setattr(association, "_MAX_PERMUTATIONS", 300)
+    twin, code = rng.normal(size=200), rng.integers(0, 4, 200)
+    table = pd.DataFrame(rng.normal(size=(200, 20))).add_prefix("c")
+    table["twin"], table["of twin"] = twin, twin + 0.3 * rng.normal(size=200)
+    table["code"], table["score"] = np.array(list("abcd"))[code], code + 0.3 * rng.normal(size=200)
+
+    found = feature_groups(table, random_state=0)
+
+    assert set(found.groups) == {("twin", "of twin"), ("code", "score")}
+    assert max(pair.p_value for pair in found.pairs) < 1e-6
+
+
+def test_the_distribution_in_place_of_permutations_agrees_with_them(rng, monkeypatch):
+    code, number = rng.integers(0, 3, 300), rng.normal(size=300)
+    values = np.column_stack([code, rng.integers(0, 2, 300) + 2 * (code == 1) * (rng.random(300) < 0.08), number])
+    values[:, 2] += 0.3 * (code == 2)
+    kinds, pairs = np.array([False, False, True]), [(0, 1), (0, 2), (1, 2)]
+
+    exact = _permutation_test(values, kinds, pairs, 3, 0.05, np.random.RandomState(0))
+    many = _permutation_test(values, kinds, pairs, 500, 0.05, np.random.RandomState(0))
+
+    assert many == pytest.approx(exact, abs=0.05)
 
 
 def test_rare_levels_are_one(rng):

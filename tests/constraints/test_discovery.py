@@ -2,14 +2,37 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 from common.tables import mixed_table
 
-from skgensynth.constraints import ConstraintSet, Domain, Item, discover_constraints, parse_constraint
+from skgensynth.constraints import Constraint, ConstraintSet, Domain, Item, discover_constraints, parse_constraint
 from skgensynth.exceptions import ConstraintError, ConstraintWarning, SchemaError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Even(Constraint):
+    """A constraint that no sentence can say."""
+
+    kind: ClassVar[str] = "even"
+    column: str
+
+    @property
+    def columns(self):
+        return (self.column,)
+
+    def violated(self, view):
+        return view.column(self.column).numbers % 2 == 1
+
+    def rests_on(self, view):
+        return ~view.column(self.column).missing
+
+    def _sentence(self):
+        return f"{self.column} is even"
 
 
 def independent(rng, n):
@@ -173,6 +196,20 @@ def test_own_constraints_must_suit_the_table(rng):
     with pytest.warns(ConstraintWarning, match="5 of 50 rows break 'age < 100'; if that may be, write 'usually"):
         discover_constraints(table, constraints=["age < 100"])
     discover_constraints(table, constraints=["usually age < 100"])
+
+
+def test_a_single_constraint_may_stand_for_itself():
+    table, order = with_laws(0, 100), Domain(Item("age", ">=", ("0",)))
+    assert discover_constraints(table, constraints=order, random_state=0)[0] == order
+
+
+def test_constraints_of_a_kind_of_ones_own_are_taken_as_they_are(rng):
+    table = independent(rng, 50).assign(even=np.arange(50) * 2)
+    found = discover_constraints(table, constraints=[Even(column="even")], random_state=0)
+    assert isinstance(found[0], Even)
+    assert found[0].support == 50
+    with pytest.raises(ConstraintError, match="'odd is even' cannot be used: there is no column 'odd'"):
+        discover_constraints(table, constraints=[Even(column="odd")])
 
 
 def test_what_is_forbidden_is_not_found():

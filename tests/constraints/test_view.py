@@ -102,6 +102,23 @@ def test_durations_are_written_in_the_largest_unit(hours, text):
     assert found.parse(text) == found.numbers[0] == hours * 3600
 
 
+@pytest.mark.parametrize(("microseconds", "text"), [(1_500_000, "1.5s"), (5, "5us"), (-30, "-30us")])
+def test_short_durations_can_be_read_again(microseconds, text):
+    found = column(pd.to_timedelta([microseconds], unit="us"))
+    assert found.format(found.numbers[0]) == text
+    assert found.parse(text) == found.numbers[0]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "Float32"])
+def test_a_short_float_is_the_same_number_whatever_stands_beside_it(dtype):
+    numbers = [0.1, 123.4, 7.0]
+    assert column(pd.Series(numbers, dtype=dtype)).numbers.tolist() == pytest.approx(numbers, rel=1e-3)
+    for number in numbers:
+        alone = column(pd.Series([number], dtype=dtype)).numbers[0]
+        assert alone == column(pd.Series([number, 1 / 3, np.nan], dtype=dtype)).numbers[0]
+    assert column(pd.Series([0.1], dtype=dtype)).numbers[0] == 0.1
+
+
 @pytest.mark.parametrize(
     ("values", "text", "message"),
     [
@@ -109,6 +126,7 @@ def test_durations_are_written_in_the_largest_unit(hours, text):
         ([1, 2], "inf", "column 'c' holds numbers, and 'inf' is none"),
         (pd.to_datetime(["2020-01-01"]), "soon", "column 'c' holds dates, and 'soon' is none"),
         (pd.to_timedelta(["1h"]), "long", "column 'c' holds durations, and 'long' is none"),
+        (pd.to_timedelta(["1h"]), "NaT", "column 'c' holds durations, and 'NaT' is none"),
     ],
 )
 def test_what_a_column_cannot_hold_is_refused(values, text, message):
