@@ -216,16 +216,18 @@ class RowTransformer(nn.Module):
         """
         pool = n_rows if len(shares) < 2 else max(POOL_FACTOR * n_rows, MIN_POOL)
         walk = _Walk(self, pool)
-        weights = torch.ones(pool)
+        # Logarithms: the product over many conditions would be too small for a number.
+        weights = torch.zeros(pool, dtype=torch.float64)
         for position, j in enumerate(order):
             probs = walk.next_probs(j)
             if j in shares:
                 # The floor keeps every allowed token possible where the network has all but excluded it.
                 probs = probs.clamp_min(1e-12) * shares[j]
-                weights = weights * probs.sum(dim=-1)
+                weights += probs.double().sum(dim=-1).log()
             walk.take(j, torch.multinomial(probs, 1, generator=generator)[:, 0])
             if pool > n_rows and position + 1 == len(shares):
-                walk.keep(torch.multinomial(weights / weights.max(), n_rows, replacement=True, generator=generator))
+                likely = (weights - weights.max()).exp()
+                walk.keep(torch.multinomial(likely, n_rows, replacement=True, generator=generator))
         return walk.tokens
 
     @torch.no_grad()

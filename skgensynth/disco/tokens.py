@@ -195,7 +195,7 @@ class NumberTokens:
 
     def shares(self, allowed: Allowed) -> NDArray[np.float64]:
         """Share of each token's mass that a condition allows."""
-        out = np.array([sum(high - low for low, high in self._levels(k, allowed)) for k in self.knots])
+        out = np.array([min(1.0, self._masses(k, allowed)[0].sum()) for k in self.knots])
         if allowed.intervals and not out.any():
             gaps = [_distance(k, allowed.intervals) for k in self.knots]
             out[int(np.argmin(gaps))] = SLIVER
@@ -236,8 +236,7 @@ class NumberTokens:
         self, knots: NDArray[np.float64], draws: NDArray[np.float64], allowed: Allowed
     ) -> NDArray[np.float64]:
         """Values of one token within the allowed intervals."""
-        spans = np.array(self._levels(knots, allowed))
-        mass = spans[:, 1] - spans[:, 0]
+        mass, uppers = self._masses(knots, allowed)
         if not mass.any():
             # A gap between observations: the interval nearest to the token, evenly.
             low, high = min(allowed.intervals, key=lambda interval: _distance(knots, (interval,)))
@@ -246,15 +245,17 @@ class NumberTokens:
         draws = draws * upper[-1]
         which = np.minimum(np.searchsorted(upper, draws, side="right"), len(mass) - 1)
         low, high = np.array(allowed.intervals)[which].T
-        values = _quantile(knots, np.clip(spans[which, 1] - (upper[which] - draws), 0, 1))
+        values = _quantile(knots, np.clip(uppers[which] - (upper[which] - draws), 0, 1))
         return np.clip(values, low, high)
 
-    def _levels(self, knots: NDArray[np.float64], allowed: Allowed) -> list[tuple[float, float]]:
-        """Probabilities at which a token's quantile function enters and leaves each allowed interval."""
-        return [
-            (_level(knots, low - self.half_step, "left"), _level(knots, high + self.half_step, "right"))
-            for low, high in allowed.intervals
-        ]
+    def _masses(self, knots: NDArray[np.float64], allowed: Allowed) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mass of a token in each allowed interval, and the probability at which its quantile function leaves it."""
+        ends = np.array(allowed.intervals).reshape(-1, 2)
+        lows = np.array([_level(knots, low - self.half_step, "left") for low in ends[:, 0]])
+        highs = np.array([_level(knots, high + self.half_step, "right") for high in ends[:, 1]])
+        # A single number in between has no mass without a grid, and is as likely as one observation.
+        single = (ends[:, 0] == ends[:, 1]) & (knots[0] <= ends[:, 0]) & (ends[:, 0] <= knots[-1]) & (lows == highs)
+        return np.where(single, 1 / len(knots), highs - lows), highs
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from skgensynth.conditions import Allowed
 from skgensynth.disco import tokens as tokens_module
 from skgensynth.disco.tokens import CategoryTokens, NumberTokens
 
@@ -15,6 +16,34 @@ def test_few_distinct_numbers_keep_each_of_them():
     assert tokens.size == 3
     assert np.array_equal(tokens.decode(tokens.encode(values), None, np.random.default_rng(0)), values)
     assert tokens.encode(np.array([1.6, 6.0])).tolist() == [0, 2]
+
+
+def test_single_numbers_are_met_side_by_side_without_a_grid():
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(400) < 0.3, 0.0, rng.normal(size=400))
+    tokens = NumberTokens.fit(values, 8, None)
+    first, second = np.sort(values[values > 0])[[20, 60]]
+    allowed = Allowed(None, ((0.0, 0.0), (first, first), (second, second)), False)
+
+    shares = tokens.shares(allowed)
+    drawn = tokens.decode(rng.choice(tokens.size, 3000, p=shares / shares.sum()), allowed, rng)
+
+    assert shares.max() == 1.0
+    found, counts = np.unique(drawn, return_counts=True)
+    assert found.tolist() == [0.0, first, second]
+    assert counts.min() > 30
+
+
+def test_a_range_has_its_mass_and_a_number_in_between_that_of_an_observation():
+    values = np.random.default_rng(0).uniform(size=400)
+    tokens = NumberTokens.fit(values, 1, None)
+
+    def share(*intervals):
+        return float(tokens.shares(Allowed(None, intervals, False))[0])
+
+    assert share((0.2, 0.5)) == pytest.approx(0.3, abs=0.05)
+    assert share((0.2, 0.5), (0.7, 0.7)) == pytest.approx(share((0.2, 0.5)) + 1 / 16)
+    assert share(*((v, v) for v in np.sort(values)[1:60])) == 1.0
 
 
 def test_values_that_are_round_nearly_everywhere_stay_round():
