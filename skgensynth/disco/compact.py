@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Conditions
 from skgensynth.disco.blocks import NetworkSettings
 from skgensynth.disco.codecs import CompactCodec
+from skgensynth.disco.compact_settings import PARAMETERS, automatic_settings, check_parameters
 from skgensynth.disco.ensembles import N_PARTS, join, make_parts, ordered, restore
 from skgensynth.disco.lawful import Decoder
+from skgensynth.disco.policies import read_weights
 from skgensynth.disco.sharpening import TargetSharpening
 from skgensynth.disco.states import States
-from skgensynth.disco.training import TrainingSettings, one_torch_thread, train_members
-from skgensynth.exceptions import ModelNotFoundError
+from skgensynth.disco.threads import one_torch_thread, worker_threads
+from skgensynth.disco.training import TrainingSettings, train_members
+from skgensynth.jsonable import value_to_json
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
@@ -33,10 +35,6 @@ LAST, EARLY = "last", "early"
 # Rows that share a column order, and a generator, when sampling.
 ROWS_PER_ORDER = 256
 ROWS_PER_SCORE = 1024
-# Automatic settings: tables below so many rows take the narrow networks, and training sees so many rows in all.
-SMALL_TABLE = 600
-N_ROWS_SEEN = 200_000
-MIN_EPOCHS, MAX_EPOCHS = 20, 80
 # Rows on which the shares of a sharpened target are balanced: the rarest token is to be among them so often.
 N_BALANCE_ROWS, N_RARE_ROWS, MIN_SHARE = 4096, 400, 0.0125
 # Sharpness of a target (ours, chosen on splits of public tables): labels want the likely class, numbers their spread.
@@ -148,13 +146,19 @@ class CompactPolicy:
         CompactPolicy
             Itself.
 
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range; names it.
+
         Warns
         -----
         InterruptedTrainingWarning
             After a keyboard interrupt; the state so far is kept.
         """
+        check_parameters({name: getattr(self, name) for name in PARAMETERS})
         auto = automatic_settings(len(values))
-        chosen = {name: auto[name] if getattr(self, name) is None else getattr(self, name) for name in auto}
+        chosen = {name: auto[name] if getattr(self, name) is None else int(getattr(self, name)) for name in auto}
         self.schema_ = schema
         self.codec_ = CompactCodec.fit(values, schema, chosen["n_bins"])
         tokens = self.codec_.encode(values)
@@ -253,7 +257,7 @@ class CompactPolicy:
     ) -> NDArray[Any]:
         """Draw rows, in chunks with generators of their own, so that the number of threads changes nothing."""
         sizes = [min(ROWS_PER_ORDER, n - start) for start in range(0, n, ROWS_PER_ORDER)]
-        with one_torch_thread(), ThreadPoolExecutor(self.n_threads) as pool:
+        with one_torch_thread(), worker_threads(self.n_threads) as pool:
             return np.concatenate(list(pool.map(draw, sizes, rng.spawn(len(sizes)))))
 
     @property
@@ -277,7 +281,7 @@ class CompactPolicy:
             Source of these rows.
         """
         states = self.states_
-        if states.sharpening is None:
+        if states.sharpening is None or states.sharpening.temperature == 1:
             return
         states.sharpening.offsets = None
         n = max(N_BALANCE_ROWS, int(N_RARE_ROWS / max(states.sharpening.shares.min(), MIN_SHARE)))
@@ -318,7 +322,7 @@ class CompactPolicy:
             weights |= {f"{EARLY}.{name}": tensor.clone() for name, tensor in states.features.state_dict().items()}
         save_file(weights, Path(folder) / WEIGHTS_FILE)
         return {
-            "parameters": {name: getattr(self, name) for name in _PARAMETERS},
+            "parameters": {name: value_to_json(getattr(self, name)) for name in PARAMETERS},
             "network": states.last.settings.to_dict(),
             "codec": self.codec_.to_dict(),
             "sharpening": None if states.sharpening is None else states.sharpening.to_dict(),
@@ -347,15 +351,14 @@ class CompactPolicy:
         ------
         ModelNotFoundError
             If the file of the weights is not there.
+        PersistenceError
+            If it is damaged.
         """
-        path = Path(folder) / WEIGHTS_FILE
-        if not path.is_file():
-            raise ModelNotFoundError(f"The folder {str(folder)!r} has no {WEIGHTS_FILE}; save the synthesizer again.")
+        weights = {name: torch.from_numpy(array) for name, array in read_weights(folder, WEIGHTS_FILE).items()}
         policy = cls(**state["parameters"])
         policy.schema_ = schema
         policy.codec_ = CompactCodec.from_dict(state["codec"])
         policy.history_ = [dict(entry) for entry in state["history"]]
-        weights = load_file(path)
         last = features = restore(weights, LAST, policy.codec_, state["network"])
         if any(name.startswith(f"{EARLY}.") for name in weights):
             features = restore(weights, EARLY, policy.codec_, state["network"])
@@ -369,34 +372,3 @@ class CompactPolicy:
     def _check_fitted(self) -> None:
         if not hasattr(self, "states_"):
             raise NotFittedError("This CompactPolicy is not fitted yet; call `fit` first.")
-
-
-_PARAMETERS = (
-    "n_epochs",
-    "feature_epochs",
-    "n_bins",
-    "n_members",
-    "width",
-    "n_layers",
-    "batch_size",
-    "learning_rate",
-    "dropout",
-    "weight_decay",
-    "target_temperature",
-    "n_threads",
-)
-
-
-def automatic_settings(n_rows: int) -> dict[str, int]:
-    """Settings for a number of training rows (ours, chosen on splits of public tables).
-
-    Few rows want many narrow members, whose average forgets single rows; more rows bear wider ones.
-    """
-    if n_rows < SMALL_TABLE:
-        shape = {"n_members": 8, "width": 16, "n_layers": 1, "n_bins": 12}
-    else:
-        shape = {"n_members": 4, "width": 32, "n_layers": 2, "n_bins": 20}
-    # Twice the batch for every four times the rows: larger batches are cheaper by the row.
-    batch_size = int(32 * 2 ** np.clip(np.round(np.log2(max(n_rows, 1) / 700) / 2), 0, 4))
-    n_epochs = int(np.clip(round(N_ROWS_SEEN / max(n_rows, 1)), MIN_EPOCHS, MAX_EPOCHS))
-    return {**shape, "n_epochs": n_epochs, "batch_size": batch_size}

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.conditions import Conditions
+from skgensynth.exceptions import ModelNotFoundError, PersistenceError
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
-__all__ = ["COMPACT", "Policy", "make_policy", "policy_class"]
+__all__ = ["COMPACT", "Policy", "make_policy", "policy_class", "read_weights"]
 
 COMPACT = "compact"
 
@@ -44,6 +45,40 @@ class Policy(Protocol):
     @classmethod
     def load(cls, folder: str | Path, state: Mapping[str, Any], schema: TableSchema) -> Self:
         """Undo `save`."""
+
+
+def read_weights(folder: str | Path, name: str) -> dict[str, NDArray[Any]]:
+    """Arrays of a safetensors file of a saved policy.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder that `Policy.save` wrote to.
+    name : str
+        Name of the file.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Arrays by name.
+
+    Raises
+    ------
+    ModelNotFoundError
+        If the file is not there.
+    PersistenceError
+        If it is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = Path(folder) / name
+    if not path.is_file():
+        raise ModelNotFoundError(f"The folder {str(folder)!r} has no {name}; save the synthesizer again.")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise PersistenceError(f"{path} is damaged ({error}): save the synthesizer again.") from error
 
 
 def policy_class(policy: str | Path) -> Any:

@@ -16,9 +16,11 @@ from skgensynth.conditions import Allowed, Conditions
 from skgensynth.decimals import number_decimals
 from skgensynth.disco.adapters import adapter_weights, private_torch_rng
 from skgensynth.disco.grammars import Grammar
+from skgensynth.disco.policies import read_weights
 from skgensynth.disco.runtime import Runtime
 from skgensynth.disco.tuning import TuningSettings, Workers, fine_tune
-from skgensynth.exceptions import ModelNotFoundError, SkgensynthError
+from skgensynth.exceptions import SkgensynthError
+from skgensynth.jsonable import value_to_json
 from skgensynth.laws import Laws
 from skgensynth.llm.loading import choose_device
 from skgensynth.schema import TableSchema
@@ -317,7 +319,8 @@ class PretrainedPolicy:
         if not hasattr(self, "adapter_"):
             raise NotFittedError("This PretrainedPolicy is not fitted yet; call `fit` first.")
         save_file(self.adapter_, Path(folder) / ADAPTER_FILE)
-        parameters = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        names = [name for name in inspect.signature(type(self)).parameters if name != "model"]
+        parameters = {name: value_to_json(getattr(self, name)) for name in names}
         # As another process would find the model: a packaged one by name, a path in full.
         path = Path(self.model).expanduser()
         return {
@@ -349,19 +352,17 @@ class PretrainedPolicy:
         ------
         ModelNotFoundError
             If the model that was fine-tuned, or the adapter's file, is not there.
+        PersistenceError
+            If the adapter's file is damaged.
         SkgensynthError
             If the model at that place is not the one that was fine-tuned.
         """
-        from safetensors.numpy import load_file
-
-        path = Path(folder) / ADAPTER_FILE
-        if not path.is_file():
-            raise ModelNotFoundError(f"The folder {str(folder)!r} has no {ADAPTER_FILE}; save the synthesizer again.")
+        adapter = read_weights(folder, ADAPTER_FILE)
         policy = cls(**state["parameters"])
         policy.schema_ = schema
         policy.decimals_ = list(state["decimals"])
         policy.history_ = [dict(entry) for entry in state["history"]]
-        policy.adapter_ = load_file(path)
+        policy.adapter_ = adapter
         policy.vocabulary_ = list(state["vocabulary"])
         policy.runtime()
         return policy

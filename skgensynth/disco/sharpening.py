@@ -88,7 +88,7 @@ class TargetSharpening:
 
     def fit(self, probs: NDArray[np.float64]) -> None:
         """Find the offsets from unsharpened probabilities, of shape (n_rows, n_target_tokens), in the policy's rows."""
-        self.offsets = None if self.temperature == 1 else balance_classes(probs, self.shares, self.temperature)
+        self.offsets = balance_classes(probs, self.shares, self.temperature)
 
     def log_probs(self, network: RowTransformer, tokens: Tensor, orders: Tensor) -> Tensor:
         """Log-probabilities of the target's tokens.

@@ -16,11 +16,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgensynth.base import BaseSynthesizer
 from skgensynth.conditions import Conditions
-from skgensynth.constraints import Constraint, ConstraintSet, feature_groups
-from skgensynth.constraints.discovery import find_constraints
+from skgensynth.constraints import Constraint, ConstraintSet
+from skgensynth.constraints.association import find_groups
+from skgensynth.constraints.discovery import find_constraints, listed
 from skgensynth.constraints.proposals import Settings
-from skgensynth.disco.feedback.settings import FeedbackSettings
+from skgensynth.constraints.view import TableView
+from skgensynth.disco.feedback.settings import MIN_ROWS, FeedbackSettings
 from skgensynth.disco.policies import COMPACT, Policy, make_policy, policy_class
+from skgensynth.exceptions import ConstraintError
 from skgensynth.laws import Laws
 from skgensynth.sampling import make_generator
 
@@ -233,15 +236,23 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         SchemaMismatchError
             If the table has other columns; names them.
         ValueError
-            If `feedback` is None.
+            If `feedback` is None, a parameter is out of its range, or there are fewer than 40 rows.
         """
         check_is_fitted(self)
         if self.feedback is None:
             raise ValueError("feedback=None has no second stage to continue; set it to 'hierarchical' or 'scalar'")
+        self._validate_params()
         settings = self._feedback_settings()
         if n_cycles is not None:
-            settings = replace(settings, n_cycles=n_cycles)
+            if not isinstance(n_cycles, Integral) or n_cycles < 1:
+                raise ValueError(f"n_cycles must be a whole number of at least 1, got {n_cycles!r}")
+            settings = replace(settings, n_cycles=int(n_cycles))
         values = self.schema_.encode(X, y)
+        if len(values) < MIN_ROWS:
+            raise ValueError(
+                f"a second stage needs at least {MIN_ROWS} rows to judge what it makes, got {len(values)}; give it the "
+                "whole training table"
+            )
         rng = make_generator(self.random_state, "fit")
         if not self.constraints_:
             self.constraints_ = self._find_constraints(values, rng)
@@ -281,31 +292,41 @@ class DiscoTabSynthesizer(BaseSynthesizer):
 
     def _find_constraints(self, values: np.ndarray, rng: np.random.Generator) -> ConstraintSet:
         """Laws of the training rows, where anything asks for them."""
-        own, forbidden = _listed(self.constraints), _listed(self.forbidden_rules)
+        own, forbidden = listed(self.constraints), listed(self.forbidden_rules)
         seed = int(rng.integers(2**31))
         if self.feedback is None and self.violations == "allow" and not own and not forbidden:
             return ConstraintSet()
-        X, y = self._training_table(values)
-        kinds = {column.name: column.kind for column in self.schema_.modelled}
+        identifiers = {column.name for column in self.schema_.columns if column.kind == "identifier"}
+        # Nothing is found about columns that are made anew, so there is nothing to forbid.
+        forbidden = [entry for entry in forbidden if not _columns_of(entry) & identifiers]
+        view = TableView.of_encoded(values, self.schema_)
         # What a bound of the search left out is no news to those who did not ask for a search.
         settings = Settings(2, 0.02, 0.005, 100_000, 100, lambda note: None)
-        return find_constraints(X, y, own, forbidden, kinds, settings, seed)
+        try:
+            return find_constraints(view, own, forbidden, self._kinds(), settings, seed)
+        except ConstraintError as error:
+            named = [name for name in sorted(identifiers) if any(name in str(constraint) for constraint in own)]
+            if not named:
+                raise
+            raise ConstraintError(
+                f"constraints: {error}. The column {named[0]!r} is an identifier, which is made anew and holds to no "
+                "constraint: leave it out, or give it another kind in column_kinds"
+            ) from error
+
+    def _kinds(self) -> dict[str, str]:
+        """Kinds of the columns that are modelled, those that were declared among them."""
+        return {column.name: column.kind for column in self.schema_.modelled}
 
     def _breakable_laws(self, values: np.ndarray) -> Laws:
         return Laws(self.constraints_, self.schema_).breakable(values)
-
-    def _training_table(self, values: np.ndarray) -> tuple[Any, Any]:
-        """X and y from encoded training rows; y is None without a target."""
-        table = self.schema_.decode(values, np.random.default_rng(0))
-        return (table, None) if self.schema_.target is None else table
 
     def _give_feedback(
         self, values: np.ndarray, settings: FeedbackSettings, rng: np.random.Generator
     ) -> list[dict[str, Any]]:
         from skgensynth.disco.feedback.stage import give_feedback
 
-        X, y = self._training_table(values)
-        groups = feature_groups(X, y, random_state=int(rng.integers(2**31))).groups
+        view, random = TableView.of_encoded(values, self.schema_), np.random.RandomState(rng.integers(2**31))
+        groups = find_groups(view, self._kinds(), random).groups
         return give_feedback(
             self.policy_,
             values,
@@ -322,6 +343,9 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         return Laws(self.constraints_, self.schema_) if self.violations == "refuse" else None
 
     def _sample_model(self, n: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
+        if self.policy == COMPACT and self.n_jobs is not None:
+            policy: Any = self.policy_
+            policy.n_threads = effective_n_jobs(self.n_jobs)
         return self.policy_.sample(n, conditions, rng)
 
     def _save_model(self, folder: Path) -> dict[str, Any]:
@@ -338,6 +362,8 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         self.policy_.obey(Laws(self.constraints_, self.schema_))
 
 
-def _listed(given: Any) -> list[Any]:
-    """Constraints as a list, though a single one may stand for itself."""
-    return [given] if isinstance(given, (str, Constraint)) else list(given)
+def _columns_of(entry: Any) -> set[str]:
+    """Columns that an entry of `forbidden_rules` speaks of, unless it is a sentence."""
+    if isinstance(entry, Constraint):
+        return set(entry.columns)
+    return {entry} if isinstance(entry, str) else {str(name) for name in entry}

@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +20,10 @@ from torch import Tensor
 
 from skgensynth.disco.blocks import NO_DROPOUT, Dropout
 from skgensynth.disco.network import RowTransformer
+from skgensynth.disco.threads import one_torch_thread, worker_threads
 from skgensynth.exceptions import InterruptedTrainingWarning, SkgensynthError
 
-__all__ = ["TrainingSettings", "one_torch_thread", "train_members"]
+__all__ = ["TrainingSettings", "train_members"]
 
 SMOOTHING = 0.1
 WARM_UP_STEPS = 20
@@ -52,7 +53,7 @@ class TrainingSettings:
     dropout : float
         Share of inner numbers left out, in [0, 1).
     weight_decay : float
-        Decay of weights, biases excepted.
+        Decay of weights, biases excepted but for those of the heads of columns with equally many tokens.
     """
 
     n_epochs: int
@@ -121,7 +122,7 @@ def train_members(
     stop = threading.Event()
     seeds = rng.spawn(len(parts))
     runs = [_Run(part, ordered, tokens, target, settings, seed, stop) for part, seed in zip(parts, seeds, strict=True)]
-    with one_torch_thread(), ThreadPoolExecutor(n_threads) as pool, _progress(runs, settings, verbose) as refresh:
+    with one_torch_thread(), worker_threads(n_threads) as pool, _progress(runs, settings, verbose) as refresh:
         futures = [pool.submit(run.train) for run in runs]
         try:
             _wait_for(futures, refresh)
@@ -321,20 +322,6 @@ class _Smoothing:
         near = torch.stack([(chosen - 1).clamp_min(0), chosen, (chosen + 1).clamp_max(log_probs.shape[-1] - 1)], dim=-1)
         weights = torch.stack([below, 1 - below - above, above], dim=-1)
         return (log_probs.gather(-1, near) * weights).sum(dim=-1)
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Let each operation run on one thread, so that sums, and with them results, do not depend on the machine's load.
-
-    The networks are too small to gain from more; parts of the ensemble run side by side instead.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _wait_for(futures: list[Future[None]], refresh: Any) -> None:

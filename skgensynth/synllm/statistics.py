@@ -113,7 +113,7 @@ class TableStatistics:
         """
         columns = tuple(_figures(column, values[:, j]) for j, column in enumerate(schema.modelled))
         places = {column.name: place for place, column in enumerate(schema.modelled)}
-        kinds = {column.name: column.kind for column in schema.modelled}
+        kinds = {column.name: column.kind for column in schema.columns}
         found = feature_groups(*table, threshold=LEAST_WITH_TARGET, column_kinds=kinds, random_state=seed).pairs
         pairs: dict[bool, list[tuple[int, int]]] = {False: [], True: []}
         for pair in found:

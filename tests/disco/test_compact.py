@@ -13,8 +13,8 @@ from sklearn.exceptions import NotFittedError
 from skgensynth.conditions import Conditions
 from skgensynth.constraints import Order
 from skgensynth.disco import compact
-from skgensynth.disco.compact import CompactPolicy, automatic_settings
-from skgensynth.exceptions import ModelNotFoundError
+from skgensynth.disco.compact import CompactPolicy
+from skgensynth.exceptions import ModelNotFoundError, PersistenceError
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
@@ -227,12 +227,39 @@ def test_a_handful_of_rows_can_be_learned(n_rows):
     assert values.shape == (20, 4)
 
 
-def test_automatic_settings_grow_with_the_table():
-    few, many = automatic_settings(200), automatic_settings(100_000)
+@pytest.mark.parametrize("decimals", [3, 15])
+def test_any_number_of_conditions_can_be_met(decimals):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 30)).round(decimals)).add_prefix("c")
+    policy = fit(frame, n_epochs=1, n_members=2, width=8, n_layers=1)
+    row = frame.iloc[7]
 
-    assert few["width"] < many["width"]
-    assert few["batch_size"] < many["batch_size"]
-    assert few["n_epochs"] > many["n_epochs"]
+    values = policy.sample(50, Conditions.parse(row.to_dict(), policy.schema_), np.random.default_rng(0))
+
+    assert np.abs(policy.schema_.snap(values) - row.to_numpy()).max() < 1e-9
+
+
+def test_parameters_out_of_range_are_refused_before_training():
+    with pytest.raises(ValueError, match="'n_members' parameter of CompactPolicy must be an int in the range"):
+        fit(*make_frame(), n_members=0, n_epochs=10**9)
+
+
+def test_parameters_of_a_search_over_arrays_can_be_saved(tmp_path):
+    n_epochs, dropout = np.arange(1, 2)[0], np.linspace(0, 0.1, 2, dtype=np.float32)[1]
+    fitted = fit(*make_frame(), n_epochs=n_epochs, n_members=np.int64(2), width=np.int64(8), dropout=dropout)
+
+    state = json.loads(json.dumps(fitted.save(tmp_path)))
+
+    back = CompactPolicy.load(tmp_path, state, fitted.schema_)
+    assert (back.n_epochs, back.n_members, back.dropout) == (1, 2, float(dropout))
+
+
+def test_damaged_weights_are_named(policy, tmp_path):
+    state = policy.save(tmp_path)
+    weights = tmp_path / compact.WEIGHTS_FILE
+    weights.write_bytes(weights.read_bytes()[:100])
+
+    with pytest.raises(PersistenceError, match=r"policy\.safetensors is damaged .*: save the synthesizer again"):
+        CompactPolicy.load(tmp_path, state, policy.schema_)
 
 
 # Laws and shares -----------------------------------------------------------------------------------------------------

@@ -265,6 +265,40 @@ def test_a_constraint_on_a_column_that_is_not_there_names_it():
         synthesizer(feedback=None, constraints="if smoker is yes then copd is no").fit(*patients())
 
 
+def test_identifiers_hold_to_no_constraint_and_cannot_be_forbidden():
+    X, y = patients()
+    X["bed"] = np.arange(len(X)) % 40
+    unfitted = synthesizer(feedback=None, column_kinds={"bed": "identifier"})
+
+    with pytest.raises(ConstraintError, match="column 'bed' is an identifier, which is made anew and holds to no"):
+        unfitted.set_params(constraints=["bed < 30"]).fit(X, y)
+
+    unfitted.set_params(constraints=(), forbidden_rules=["bed", ("bed", "age"), parse_constraint("bed < 30")])
+    found = unfitted.fit(X, y).constraints_
+    assert found
+    assert not [law for law in found if "bed" in law.columns]
+
+
+def test_declared_kinds_are_those_that_groups_are_found_among(monkeypatch, hasty):
+    X, y = patients(300)
+    X["code"] = np.random.default_rng(0).integers(0, 30, 300)
+    X["score"] = np.random.default_rng(1).permutation(30)[X["code"]] + 0.1 * X["age"]
+    groups = []
+    monkeypatch.setattr(stage, "give_feedback", lambda *args, **kwargs: groups.extend(args[4]) or [])
+
+    synthesizer(categorical_features=["code"]).fit(X, y)
+
+    assert any({"code", "score"} <= set(group) for group in groups)
+
+
+def test_threads_for_drawing_can_be_changed_after_fit(supervised):
+    changed = copy.deepcopy(supervised).set_params(n_jobs=1)
+    rows = changed.sample(30)[0]
+
+    assert changed.policy_.n_threads == 1
+    pd.testing.assert_frame_equal(rows, supervised.sample(30)[0])
+
+
 def test_rows_keep_constraints_that_are_given_without_a_second_stage(supervised):
     lawful = synthesizer(feedback=None, constraints=LAW).fit(*patients())
 
@@ -364,8 +398,12 @@ def test_improving_needs_a_kind_of_feedback_and_the_same_columns(supervised, imp
     X, y = patients()
     with pytest.raises(SchemaMismatchError, match="age"):
         improved.improve(X.drop(columns="age"), y)
-    with pytest.raises(ValueError, match="n_cycles=0"):
+    with pytest.raises(ValueError, match="n_cycles must be a whole number of at least 1, got 0"):
         improved.improve(X, y, n_cycles=0)
+    with pytest.raises(ValueError, match="needs at least 40 rows to judge what it makes, got 30; give it the whole"):
+        improved.improve(X[:30], y[:30])
+    with pytest.raises(ValueError, match="'feedback' parameter of DiscoTabSynthesizer must be"):
+        copy.deepcopy(improved).set_params(feedback="dense").improve(X, y)
     with pytest.raises(NotFittedError):
         DiscoTabSynthesizer().improve(X, y)
 

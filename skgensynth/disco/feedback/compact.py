@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
@@ -23,6 +22,7 @@ from skgensynth.disco.feedback.stepping import Stepper
 from skgensynth.disco.feedback.units import Units, UnitSpace
 from skgensynth.disco.lawful import Decoder
 from skgensynth.disco.states import States
+from skgensynth.disco.threads import worker_threads
 from skgensynth.laws import Laws, last_columns
 
 __all__ = ["CompactLearner"]
@@ -79,7 +79,7 @@ class CompactLearner:
         kinds = (np.arange(len(sizes)) + rng.integers(TARGET_FIRST)) % TARGET_FIRST
         target = self._states.target
         first = [[target] if target is not None and kind == 0 else [] for kind in kinds]
-        with ThreadPoolExecutor(self._policy.n_threads) as pool:
+        with worker_threads(self._policy.n_threads) as pool:
             draws = list(
                 pool.map(lambda *what: self._states.draw(*what), sizes, first, repeat({}), rng.spawn(len(sizes)))
             )
@@ -114,7 +114,7 @@ class CompactLearner:
         """
         parts = self._parts(rollout, credit)
         before = 0.0
-        with ThreadPoolExecutor(self._policy.n_threads) as pool:
+        with worker_threads(self._policy.n_threads) as pool:
             for number in range(self._settings.n_passes):
                 results = list(pool.map(self._gradient, parts))
                 before = before if number else sum(divergence for _, divergence in results)

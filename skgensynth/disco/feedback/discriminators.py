@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from skgensynth.disco.feedback.heads import GENERATED, REAL, SHUFFLED, FeatureHe
 from skgensynth.disco.feedback.settings import LEVELS
 from skgensynth.disco.feedback.trees import RowTrees
 from skgensynth.disco.feedback.units import Units, UnitSpace
+from skgensynth.disco.threads import one_torch_thread, worker_threads
 
 __all__ = ["Corpus", "Discriminators", "Scores", "shuffled"]
 
@@ -165,7 +165,7 @@ class Discriminators:
             Threads; the result does not depend on it.
         """
         parts = np.array_split(self._rng.permutation(len(generated)), N_FOLDS)
-        with ThreadPoolExecutor(n_threads) as pool:
+        with one_torch_thread(), worker_threads(n_threads) as pool:
             list(pool.map(lambda fold, part: fold.train(generated[part], self._write), self._folds, parts))
         figures = [
             fold.judge(other.real, generated[part])

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DEFAULT_WEIGHTS", "LEVELS", "FeedbackSettings"]
+__all__ = ["DEFAULT_WEIGHTS", "LEVELS", "MIN_ROWS", "FeedbackSettings"]
 
 DEFAULT_WEIGHTS = {"token": 0.2, "sentence": 0.3, "feature": 0.2, "row": 0.3}
 LEVELS = tuple(DEFAULT_WEIGHTS)
+# Fewer rows have no halves that discriminators could learn from.
+MIN_ROWS = 40
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,15 @@ from skgensynth.disco.feedback.loop import Guidance, LoopSettings, reinforce
 from skgensynth.disco.feedback.pretrained import PretrainedLearner
 from skgensynth.disco.feedback.rewards import RewardSettings
 from skgensynth.disco.feedback.rollouts import GradientSettings, Learner
-from skgensynth.disco.feedback.settings import DEFAULT_WEIGHTS, FeedbackSettings
+from skgensynth.disco.feedback.settings import DEFAULT_WEIGHTS, MIN_ROWS, FeedbackSettings
 from skgensynth.disco.policies import Policy
 from skgensynth.disco.pretrained import PretrainedPolicy
-from skgensynth.disco.training import one_torch_thread
+from skgensynth.disco.threads import one_torch_thread
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
 __all__ = ["give_feedback"]
 
-# Fewer rows have no halves that discriminators could learn from.
-MIN_ROWS = 40
 # Training rows for each batch of a cycle: the supervised stage of few rows is short, too.
 ROWS_PER_BATCH = 24
 # Groups of associated columns that are judged, the strongest ones.
