@@ -12,7 +12,7 @@ from skgensynth.mallm.generator import RowGenerator
 from skgensynth.mallm.loop import ASKED_AGAIN
 from skgensynth.mallm.optimizer import ProcessOptimizer, ScoredProcess
 from skgensynth.mallm.process import DataGenerationProcess
-from skgensynth.mallm.replies import LONGEST_INSTRUCTION
+from skgensynth.mallm.replies import USUAL_INSTRUCTION
 
 __all__ = ["CostEstimate", "estimate_draw", "estimate_search"]
 
@@ -101,12 +101,12 @@ def estimate_search(
     -------
     CostEstimate
         Half of the rows that may be asked for again are; and proposed processes are as long as the first one, with an
-        instruction of half the length that is allowed.
+        instruction of 200 characters.
     """
     n_rows = sum(math.ceil(size / draw.n_examples) for size in batch_sizes)
     n_again = sum(math.ceil(max(1, int(ASKED_AGAIN * size)) / draw.n_examples) for size in batch_sizes)
     model = optimizer.model
-    instruction = "x " * (LONGEST_INSTRUCTION // 4)
+    instruction = "x " * (USUAL_INSTRUCTION // 2)
     proposed = start.with_(start.graph, instruction)
     usage = _times(draw.request, n_rows + round(n_again / 2))
     reply = model.count_tokens(proposed.searched_text())

@@ -29,6 +29,7 @@ SYSTEMS = {
         "half: the lower, the better. You improve descriptions."
     ),
 }
+NO_SCORE = "none, too few of its rows were rows of the table"
 MAX_EDGES = 40  # of a reply (ours)
 MAX_FAULTS = 5  # named one by one in the notes on a reply
 # Tokens are counted on texts that stand alone; a reply may split them otherwise.
@@ -36,10 +37,10 @@ SLACK = 1.25
 
 
 class ScoredProcess(NamedTuple):
-    """A process that was tried, and its score: the lower, the better."""
+    """A process, and its score: the lower, the better; None where it made no rows to be judged by."""
 
     process: DataGenerationProcess
-    score: float
+    score: float | None
 
 
 class Proposal(NamedTuple):
@@ -67,6 +68,8 @@ class ProcessOptimizer:
         Edges that must, and must not, be in a graph.
     max_parents : int or None
         Parents that a column has at most.
+    given : tuple of (str, str)
+        Edges of the user's own graph, which are never too many.
     """
 
     model: LanguageModel
@@ -76,6 +79,7 @@ class ProcessOptimizer:
     required: tuple[Edge, ...] = ()
     forbidden: tuple[Edge, ...] = ()
     max_parents: int | None = None
+    given: tuple[Edge, ...] = ()
 
     def propose(self, current: DataGenerationProcess, pairs: Sequence[ScoredProcess], seed: int) -> Proposal:
         """Ask for a better process.
@@ -109,7 +113,9 @@ class ProcessOptimizer:
         constraint = proposal_schema(nodes, n_edges) if self._as_json else proposal_grammar(nodes, n_edges)
         settings = SamplingSettings(max_tokens, self.temperature, self.top_p)
         [reply] = generate_all(self.model, [Request(messages, settings, seed, constraint)])
-        return self._judge(read_proposal(reply.text, nodes), current)
+        found = self._judge(read_proposal(reply.text, nodes), current)
+        cut_off = ("the optimizer's reply was cut off",) * (reply.finish_reason == "length")
+        return Proposal(found.process, (*cut_off, *found.notes))
 
     def messages(
         self, current: DataGenerationProcess, pairs: Sequence[ScoredProcess], max_tokens: int
@@ -147,7 +153,7 @@ class ProcessOptimizer:
         most = n * (n - 1) // 2
         if self.max_parents is not None:
             most = min(most, self.max_parents * n)
-        return min(most, MAX_EDGES)
+        return max(min(most, MAX_EDGES), len(self.given))
 
     def _write(self, current: DataGenerationProcess, pairs: Sequence[ScoredProcess]) -> str:
         """The user's message."""
@@ -155,7 +161,12 @@ class ProcessOptimizer:
         parts.append(f"The {'descriptions' if len(pairs) > 1 else 'description'} tried so far, the best one last:")
         for pair in pairs:
             shown = RawProposal(list(pair.process.graph.edges), pair.process.instruction)
-            parts.append(f"{shown.to_text(as_json=self._as_json)}\nscore: {100 * pair.score:.1f} %")
+            score = (
+                "none, too few of its rows were rows of the table"
+                if pair.score is None
+                else f"{100 * pair.score:.1f} %"
+            )
+            parts.append(f"{shown.to_text(as_json=self._as_json)}\nscore: {score}")
         parts.append(self._task(current.graph))
         return "\n\n".join(part for part in parts if part)
 
@@ -195,6 +206,7 @@ class ProcessOptimizer:
                 required=self.required,
                 forbidden=self.forbidden,
                 max_parents=self.max_parents,
+                given=self.given,
             )
             notes += faults[:MAX_FAULTS]
             if len(faults) > MAX_FAULTS:

@@ -50,6 +50,7 @@ def repair_edges(
     required: Iterable[Edge] = (),
     forbidden: Iterable[Edge] = (),
     max_parents: int | None = None,
+    given: Iterable[Edge] = (),
 ) -> tuple[CausalGraph, list[str]]:
     """Make a graph of edges that someone proposed, and say what was wrong with them (ours).
 
@@ -66,7 +67,9 @@ def repair_edges(
     required, forbidden : iterable of (str, str), default=()
         Edges that must, and must not, be in the graph.
     max_parents : int, default=None
-        Parents that a column has at most; required ones may be more. None for no limit.
+        Parents that a column has at most; those required or given may be more. None for no limit.
+    given : iterable of (str, str), default=()
+        Edges of which none is one too many.
 
     Returns
     -------
@@ -95,14 +98,15 @@ def repair_edges(
     forbidden = list(forbidden)
     kept = list(check_expert_edges(nodes, required, forbidden).edges)
     forbidden = [(cause, effect) for cause, effect in forbidden]
-    n_required = len(kept)
+    n_required, exempt = len(kept), list(given)
     missing = set(kept)
     notes = []
     for edge in edges:
         if unfit(edge, nodes) == "" and tuple(edge) in missing:
             missing.remove(tuple(edge))
             continue
-        reason = _refused(edge, nodes, kept, forbidden, max_parents)
+        most = None if edge in exempt else max_parents
+        reason = _refused(edge, nodes, kept, forbidden, most)
         if reason:
             notes.append(f"{spell(edge)} was left out: it {reason}")
         else:

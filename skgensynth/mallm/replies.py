@@ -15,16 +15,32 @@ from skgensynth.llm.rows.patterns import literal, one_of
 from skgensynth.mallm.graph import Edge
 from skgensynth.prompted.wording import one_line
 
-__all__ = ["LONGEST_INSTRUCTION", "RawProposal", "proposal_grammar", "proposal_schema", "read_proposal"]
+__all__ = [
+    "LONGEST_INSTRUCTION",
+    "USUAL_INSTRUCTION",
+    "RawProposal",
+    "proposal_grammar",
+    "proposal_schema",
+    "read_proposal",
+]
 
-LONGEST_INSTRUCTION = 400  # characters (ours): more than the paper's have on the average
+LONGEST_INSTRUCTION = 700  # characters (ours): the longest that the paper shows has 639
+USUAL_INSTRUCTION = 200
 SHORTEST_INSTRUCTION = 20
-LONGEST_LINE = 300  # characters of an edge
+LONGEST_LINE = 300  # characters of a line with arrows
 
-_ARROW = re.compile(r"\s*(?:-{1,2}>|=>|→)\s*")
+_ARROW = re.compile(r"\s*(?:-{1,2}>|=>|→|\b(?:causes|affects|influences|determines)\b)\s*")
+_BACKWARD = re.compile(r"\s*(?:<-{1,2}|<=|←)\s*")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
-_PAIR = re.compile(r"[(\[]\s*([\"'])((?:(?!\1).)+)\1\s*,\s*([\"'])((?:(?!\3).)+)\3\s*[)\]]")
-_INSTRUCTION = re.compile(r"^[^\w\n]*(?:instruction|task)[^\w\n]*:\W*(.*)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_PAIR = re.compile(r"[(\[]\s*([\"'])((?:(?!\1).){1,200})\1\s*,\s*([\"'])((?:(?!\3).){1,200})\3\s*[)\]]")
+_BARE_PAIR = re.compile(r"\(([^()\"',\n]{1,200}),([^()\"',\n]{1,200})\)")
+_QUOTED = r'("(?:[^"\\\n]|\\.){1,200}")'
+_CUT_PAIR = re.compile(rf'"cause"\s*:\s*{_QUOTED}\s*,\s*"effect"\s*:\s*{_QUOTED}')
+_INSTRUCTION = re.compile(
+    r"^[^\w\n]*(?:(?:the|new|updated|revised|improved|task) )*(?:instructions?|task)[^\w\n]*(?::|\n)\W*(.*)",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+_NO_EDGES = re.compile(r"[\W_]*(?:none|no edges)?[\W_]*", re.IGNORECASE)
 _EDGES = re.compile(r"^[^\w\n]*edges[^\w\n]*:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -123,6 +139,7 @@ def read_proposal(text: str, nodes: Sequence[str]) -> RawProposal:
     names |= {node: node for node in nodes}
     document = _document(text)
     edges: list[Edge] | None = None
+    misread: tuple[str, ...] = ()
     if document is not None:
         if isinstance(document.get("edges"), list):
             edges = [edge for part in document["edges"] for edge in _listed(part, names)]
@@ -132,11 +149,14 @@ def read_proposal(text: str, nodes: Sequence[str]) -> RawProposal:
         match = _INSTRUCTION.search(text)
         head = text[: match.start()] if match else text
         edges = [edge for line in head.splitlines() for edge in _edges(line, names)]
-        if not edges and not _EDGES.search(head):
-            edges = None
         instruction = match[1] if match else ""
+        heading = _EDGES.search(head)
+        if not edges and not (heading and _NO_EDGES.fullmatch(head, heading.end())):
+            edges = None
+            if heading:
+                misread = ("what the optimizer's reply says of edges was not understood",)
     short, notes = _shortened(" ".join(instruction.split()))
-    return RawProposal(edges, short, notes)
+    return RawProposal(edges, short, misread + notes)
 
 
 def _document(text: str) -> dict[str, Any] | None:
@@ -159,21 +179,42 @@ def _listed(part: Any, names: dict[str, str]) -> list[Edge]:
 
 
 def _edges(line: str, names: dict[str, str]) -> Iterator[Edge]:
-    """Edges in a line with arrows, or in brackets."""
-    if len(line) > LONGEST_LINE:
-        return
+    """Edges in a line with arrows, in brackets, or in JSON that was cut off."""
+    for pair in _CUT_PAIR.finditer(line):
+        yield _known(json.loads(pair[1]), names), _known(json.loads(pair[2]), names)
     line = _BULLET.sub("", line)
-    arrows = list(_ARROW.finditer(line))
-    if not arrows:
-        for pair in _PAIR.finditer(line):
-            yield _known(pair[2], names), _known(pair[4], names)
+    if len(line) > LONGEST_LINE or not (_ARROW.search(line) or _BACKWARD.search(line)):
+        yield from _pairs(line, names)
         return
-    for arrow in arrows:  # a name may hold one
-        ends = (_known(line[: arrow.start()], names), _known(line[arrow.end() :], names))
+    for sign, forward in ((_ARROW, True), (_BACKWARD, False)):
+        for arrow in sign.finditer(line):  # a name may hold one
+            one, others = _known(line[: arrow.start()], names), _several(line[arrow.end() :], names)
+            if {one, *others} <= set(names.values()):
+                yield from ((one, other) if forward else (other, one) for other in others)
+                return
+    yield from pairwise(_known(part, names) for part in _ARROW.split(line))
+
+
+def _pairs(line: str, names: dict[str, str]) -> Iterator[Edge]:
+    """Edges in brackets: of names in quotes, or of known names without."""
+    for pair in _PAIR.finditer(line):
+        yield _known(pair[2], names), _known(pair[4], names)
+    for pair in _BARE_PAIR.finditer(line):
+        ends = _known(pair[1], names), _known(pair[2], names)
         if set(ends) <= set(names.values()):
             yield ends
-            return
-    yield from pairwise(_known(part, names) for part in _ARROW.split(line))
+
+
+def _several(text: str, names: dict[str, str]) -> list[str]:
+    """The column that a text means, or the columns in a list; what is said behind them does not count."""
+    for said in (text, re.split(r"\s\(|: ", text, maxsplit=1)[0]):
+        whole = _known(said, names)
+        if whole in names.values():
+            return [whole]
+        parts = [_known(part, names) for part in re.split(r",|\band\b|&", said) if part.strip()]
+        if parts and set(parts) <= set(names.values()):
+            return parts
+    return [_known(text, names)]
 
 
 def _known(name: str, names: dict[str, str]) -> str:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from skgensynth.llm import CallableModel, JsonSchema, LarkGrammar
+from skgensynth.llm import CallableModel, JsonSchema, LarkGrammar, Reply
 from skgensynth.mallm.graph import CausalGraph
 from skgensynth.mallm.optimizer import MAX_FAULTS, ProcessOptimizer, ScoredProcess
 from skgensynth.mallm.process import DataGenerationProcess
@@ -143,3 +143,32 @@ def test_a_short_context_shows_fewer_pairs_and_a_shorter_one_none():
     assert process == START
     assert not requests
     assert "the optimizer was not asked" in notes[0]
+
+
+def test_edges_of_the_users_own_graph_are_never_too_many():
+    given = (("smoke", "dysp"), ("lung", "dysp"))
+    start = START.with_(CausalGraph(NODES, given), START.instruction)
+    answer = "edges:\nsmoke -> dysp\nlung -> dysp\nsmoke -> lung\ninstruction: Make rows as they are in life."
+
+    kept, _ = optimizer(answer, max_parents=1, given=given)
+    cut, _ = optimizer(answer, max_parents=1)
+
+    assert set(kept.propose(start, [], seed=0).process.graph.edges) == {*given, ("smoke", "lung")}
+    assert set(cut.propose(start, [], seed=0).process.graph.edges) == {given[0], ("smoke", "lung")}
+
+
+def test_a_process_without_rows_has_no_score():
+    found, requests = optimizer("edges:\ninstruction: Make rows as they are in life.")
+    found.propose(START, [ScoredProcess(START, None)], seed=0)
+    assert "score: none, too few of its rows were rows of the table" in said(requests)
+
+
+def test_a_reply_that_was_cut_off_is_told():
+    class Cut(CallableModel):
+        def generate(self, requests):
+            yield 0, Reply('{"edges":[{"cause":"smoke","effect":"lung"},{"cause":"sm', "length", 1, 1)
+
+    found = ProcessOptimizer(Cut(str, is_local=True), "accuracy", 1.0, 1.0).propose(START, TRIED, seed=0)
+
+    assert found.process.graph.edges == (("smoke", "lung"),)
+    assert found.notes[0] == "the optimizer's reply was cut off"

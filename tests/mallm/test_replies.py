@@ -53,13 +53,40 @@ def test_no_edges_are_allowed_too_and_a_single_column_has_none():
         f"edges: [('smoke', 'lung cancer'), ('age, years', 'X \"ray\"')]\ninstruction: {TEXT}",
         "```json\n" + json.dumps({"edges": EDGES, "instruction": TEXT}, indent=1) + "\n```",
         json.dumps({"edges": [{"cause": a.upper(), "effect": b} for a, b in EDGES], "instruction": TEXT}),
+        f"## Edges:\nlung cancer <- smoke\nX \"ray\" <- age, years\n## Updated instruction\n{TEXT}",
+        f"edges:\nsmoke causes lung cancer\nage, years affects X \"ray\"\nThe task instruction: {TEXT}",
+        f"edges:\nsmoke -> lung cancer (as doctors know)\nage, years -> X \"ray\": yes\nInstructions: {TEXT}",
+        f"edges: {[*EDGES, *EDGES[:1] * 20]}\ninstruction: {TEXT}",
         json.dumps({"edges": ["smoke -> lung cancer", '"age, years" -> X "ray"'], "instruction": TEXT}),
     ],
 )  # fmt: skip
 def test_other_forms_are_understood(text):
     found = read_proposal(text, NODES)
-    assert found.edges == EDGES
+    assert list(dict.fromkeys(found.edges)) == EDGES
     assert found.instruction.strip("* ") == TEXT
+
+
+def test_lists_behind_an_arrow_are_edges_each():
+    text = "edges:\nsmoke -> lung, X and cough\nX <- age & smoke\n(smoke, age), (smoke, nothing)\n"
+    assert read_proposal(text, ("smoke", "lung", "X", "cough", "age")).edges == [
+        ("smoke", "lung"), ("smoke", "X"), ("smoke", "cough"), ("age", "X"), ("smoke", "X"), ("smoke", "age"),
+    ]  # fmt: skip
+
+
+def test_edges_of_a_reply_that_was_cut_off_are_kept():
+    whole = RawProposal(EDGES, TEXT).to_text(as_json=True)
+    assert read_proposal(whole[: whole.index(TEXT) + 9], NODES) == RawProposal(EDGES, "")
+
+
+@pytest.mark.parametrize("said", ["", "\n", " none\n", "\n- (none)\n", " []\n", " No edges.\n", "\n```\n"])
+def test_a_reply_may_want_no_edges(said):
+    assert read_proposal(f"edges:{said}instruction: {TEXT}" if "\n" in said else f"edges:{said}", NODES).edges == []
+
+
+@pytest.mark.parametrize("said", ["smoke makes ill", "lung follows smoke\nsee above", "(smoke; lung)"])
+def test_what_is_not_understood_is_not_taken_for_no_edges(said):
+    found = read_proposal(f"edges:\n{said}\ninstruction: {TEXT}", NODES)
+    assert found == RawProposal(None, TEXT, ("what the optimizer's reply says of edges was not understood",))
 
 
 def test_chains_and_arrows_in_names_are_understood():
@@ -102,6 +129,8 @@ def test_instructions_are_one_line_of_bounded_length():
 
 
 @pytest.mark.timeout(60)  # a pattern that goes back over what it has read would take minutes
-@pytest.mark.parametrize("part", ["- ", "\n", "-\n", '"', "smoke ->", "(", "('a',", "edges:\n", "task:\n"])
+@pytest.mark.parametrize(
+    "part", ["- ", "\n", "-\n", '"', "smoke ->", "(", "('a',", "edges:\n", "task:\n", "('", "(a,", "a, ", '"cause":"']
+)
 def test_reading_takes_no_longer_than_the_text(part):
     assert len(read_proposal(part * 60_000, NODES).instruction) <= LONGEST_INSTRUCTION
