@@ -29,12 +29,15 @@ class Candidates:
         Some of what is no row.
     stopped : LanguageModelError or None
         Why no more can be made; raised, with the rows so far, unless these are enough.
+    origins : ndarray of shape (n_candidates,), int, or None
+        Places of the requests that the rows came from; None where there were none.
     """
 
     values: np.ndarray
     reasons: Mapping[str, int] = field(default_factory=dict)
     examples: Sequence[str] = ()
     stopped: LanguageModelError | None = None
+    origins: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values) + sum(self.reasons.values())

@@ -40,7 +40,7 @@ print(synthesizer.explain())
 
 # %%
 # The same as a picture: scores and changes of the graph by iteration. Scores of different iterations compare after all
-# rows have been judged again by the classifier of the last one.
+# rows have been judged again by classifiers that learned from other rows.
 
 synthesizer.plot_trajectory()
 plt.show()

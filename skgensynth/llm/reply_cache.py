@@ -16,7 +16,18 @@ from skgensynth.llm.callables import CallableModel
 from skgensynth.llm.loading import needs
 from skgensynth.llm.wrapping import Wrapper
 
-__all__ = ["Cached"]
+__all__ = ["Cached", "description_of"]
+
+
+def description_of(model: LanguageModel) -> str | None:
+    """What decides about a model's replies, in words; None for a function, which nothing describes."""
+    described: Any = model
+    while isinstance(described, Wrapper):
+        described = described.model
+    if not dataclasses.is_dataclass(described) or isinstance(described, CallableModel):
+        return None
+    shown = [f.name for f in dataclasses.fields(described) if not f.metadata.get("same_text")]
+    return repr([type(described).__name__, *((name, getattr(described, name)) for name in shown)])
 
 
 class Cached(Wrapper):
@@ -47,17 +58,14 @@ class Cached(Wrapper):
 
     def __init__(self, model: LanguageModel, folder: str | Path) -> None:
         needs("diskcache", extra="cache")
-        described: Any = model
-        while isinstance(described, Wrapper):
-            described = described.model
-        if not dataclasses.is_dataclass(described) or isinstance(described, CallableModel):
+        described = description_of(model)
+        if described is None:
             raise ValueError(
                 f"Replies of {model.name} cannot be kept: they could not be told from another model's. Give a model "
                 "that is described by a file, a folder or an address."
             )
         super().__init__(model)
-        shown = [f.name for f in dataclasses.fields(described) if not f.metadata.get("same_text")]
-        self._described = repr([type(described).__name__, *((name, getattr(described, name)) for name in shown)])
+        self._described = described
         self.folder = str(Path(folder).expanduser())
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:

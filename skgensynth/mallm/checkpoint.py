@@ -19,7 +19,7 @@ from skgensynth.mallm.trajectory import Iteration
 __all__ = ["Checkpoint", "State"]
 
 _FILE = "search.json"
-_FORMAT = 1
+_FORMAT = 2
 _LEARNED = "discriminator."  # what arrays of the discriminator begin with
 
 
@@ -35,8 +35,10 @@ class State:
         Of all that is random.
     iterations : list of Iteration
         What was tried. Adjusted scores are worked out at the end.
-    held_out : list of ndarray
-        Generated rows of each iteration that the discriminator was not trained on.
+    made : list of ndarray of shape (n_rows, n_modelled)
+        Good rows of each iteration.
+    folds : list of ndarray of shape (n_rows,), int
+        Fold of the training rows that each of them was made from.
     proposed : DataGenerationProcess or None
         What comes next, once the optimizer has been asked.
     notes : tuple of str
@@ -46,7 +48,8 @@ class State:
     start: DataGenerationProcess
     seed: int
     iterations: list[Iteration] = field(default_factory=list)
-    held_out: list[np.ndarray] = field(default_factory=list)
+    made: list[np.ndarray] = field(default_factory=list)
+    folds: list[np.ndarray] = field(default_factory=list)
     proposed: DataGenerationProcess | None = None
     notes: tuple[str, ...] = ()
 
@@ -72,6 +75,7 @@ class Checkpoint:
     def __init__(self, folder: str | os.PathLike[str], described: dict[str, Any], values: np.ndarray) -> None:
         digest = hashlib.sha256(json.dumps(described, sort_keys=True, default=repr).encode())
         digest.update(np.ascontiguousarray(values).tobytes())
+        self._n_columns = values.shape[1]
         self.folder = Path(folder).expanduser() / digest.hexdigest()[:16]
         # Now, and not when the first rows have been paid for.
         try:
@@ -96,7 +100,8 @@ class Checkpoint:
         number = 2 * len(state.iterations) + (state.proposed is not None)
         arrays = {f"{_LEARNED}{name}": np.asarray(part) for name, part in discriminator.get_state().items()}
         # Of no rows at all there is nothing to write.
-        arrays |= {f"rows.{i}": rows for i, rows in enumerate(state.held_out) if len(rows)}
+        for name, parts in (("rows", state.made), ("folds", state.folds)):
+            arrays |= {f"{name}.{i}": part for i, part in enumerate(parts) if len(part)}
         save_file({name: np.asarray(part, order="C") for name, part in arrays.items()}, self._arrays(number))
         document = {
             "format": _FORMAT,
@@ -147,11 +152,12 @@ class Checkpoint:
             learned = {name: part for name, part in arrays.items() if name.startswith(_LEARNED)}
             discriminator.set_state({name.removeprefix(_LEARNED): part for name, part in learned.items()})
             iterations = [Iteration.from_dict(part) for part in document["iterations"]]
-            held_out = [arrays.get(f"rows.{i}", np.empty((0, 0))) for i in range(len(iterations))]
+            made = [arrays.get(f"rows.{i}", np.empty((0, self._n_columns))) for i in range(len(iterations))]
+            folds = [arrays.get(f"folds.{i}", np.empty(0, dtype=np.intp)) for i in range(len(iterations))]
             start = DataGenerationProcess.from_dict(document["start"])
             proposed = document["proposed"]
             proposed = None if proposed is None else DataGenerationProcess.from_dict(proposed)
-            state = State(start, int(document["seed"]), iterations, held_out, proposed, tuple(document["notes"]))
+            state = State(start, int(document["seed"]), iterations, made, folds, proposed, tuple(document["notes"]))
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise PersistenceError(
                 f"{self.folder} holds a search that cannot be read ({error}): delete the folder to start anew."

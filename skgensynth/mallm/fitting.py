@@ -15,6 +15,7 @@ from skgensynth.copies import CopyFilter
 from skgensynth.decimals import number_decimals
 from skgensynth.exceptions import CausalGraphError, TrainingRowsUnavailableError
 from skgensynth.llm import LanguageModel, Metered, Usage, resolve
+from skgensynth.llm.reply_cache import description_of
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.causal import edges_by_name, learn_graph
 from skgensynth.mallm.checkpoint import Checkpoint
@@ -128,6 +129,9 @@ class ProcessSynthesizer(PromptedSynthesizer):
         if self.max_seconds is not None:
             models = [Deadline(model, self.max_seconds, began) for model in models]
         settings = self._search_settings(len(values), seed)
+        checkpoint = None
+        if self.checkpoint is not None:
+            checkpoint = Checkpoint(self.checkpoint, self._described(settings, [generator, optimizer]), values)
         search = Search(
             self.schema_.snap(values),
             self.process_,
@@ -136,7 +140,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
             make_discriminator(self.discriminator, RowFeatures(values, self.schema_), seed),
             RowCheck(self.schema_, Conditions(), self._copies_in_search(values)),
             settings,
-            None if self.checkpoint is None else Checkpoint(self.checkpoint, self._described(settings), values),
+            checkpoint,
         )
         with tqdm(desc=f"{type(self).__name__} search", unit=" iterations", disable=not self.verbose) as bar:
 
@@ -164,8 +168,8 @@ class ProcessSynthesizer(PromptedSynthesizer):
     def _copies_in_search(self, values: np.ndarray) -> CopyFilter | None:
         return CopyFilter(values, self.schema_) if self.copies == "refuse" and self._examples_refused else None
 
-    def _described(self, settings: SearchSettings) -> dict[str, Any]:
-        """What decides about a search, but for its length and the models."""
+    def _described(self, settings: SearchSettings, models: list[LanguageModel]) -> dict[str, Any]:
+        """What decides about a search; functions as models are all alike."""
         names: tuple[str, ...] = (
             "init",
             "instruction",
@@ -183,7 +187,8 @@ class ProcessSynthesizer(PromptedSynthesizer):
             "edges": self._expert_edges(),
             "table": [self.process_.context, self.process_.columns],
             "seed": self.random_state if isinstance(self.random_state, Integral) else None,
-            **{name: getattr(settings, name) for name in vars(settings) if name not in ("seed", "n_epochs")},
+            "models": [description_of(model) for model in models],
+            **{name: getattr(settings, name) for name in vars(settings) if name != "seed"},
         }
 
     def _estimate(self, values: np.ndarray) -> CostEstimate:
@@ -232,8 +237,16 @@ class ProcessSynthesizer(PromptedSynthesizer):
 
     def _optimizer(self, model: LanguageModel) -> ProcessOptimizer:
         required, forbidden = map(tuple, self._expert_edges())
+        given = () if isinstance(self.init, str) else edges_by_name(self.init, self.schema_, "init")
         return ProcessOptimizer(
-            model, self.objective, self.optimizer_temperature, self.top_p, required, forbidden, self.max_parents
+            model,
+            self.objective,
+            self.optimizer_temperature,
+            self.top_p,
+            required,
+            forbidden,
+            self.max_parents,
+            tuple(given),
         )
 
     def _form(self, conditions: Conditions) -> RowFormat:

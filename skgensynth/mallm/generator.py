@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skgensynth.conditions import Allowed, Conditions
 from skgensynth.llm import LanguageModel, LarkGrammar, Message
@@ -176,12 +177,40 @@ class RowGenerator:
         Candidates
             See `RowAsker.ask`.
         """
-        chunks = [examples[start : start + self.n_examples] for start in range(0, len(examples), self.n_examples)]
+        return self.make_in_groups([examples], rng)[0]
+
+    def make_in_groups(
+        self, groups: Sequence[np.ndarray], rng: np.random.Generator
+    ) -> tuple[Candidates, NDArray[np.intp]]:
+        """Ask for rows so that no request shows examples of two groups.
+
+        Parameters
+        ----------
+        groups : sequence of ndarray of shape (n_rows, n_modelled)
+            Encoded real rows, as of `make`.
+        rng : numpy.random.Generator
+            Source of a seed for each request.
+
+        Returns
+        -------
+        Candidates
+            See `RowAsker.ask`.
+        ndarray of shape (n_candidates,), int
+            Place of the group whose examples each row was made from.
+        """
+        step = self.n_examples
+        chunks = [
+            (place, group[start : start + step])
+            for place, group in enumerate(groups)
+            for start in range(0, len(group), step)
+        ]
         prompts = [
             RowPrompt(self.messages(chunk), len(chunk), chunk if self.refuses_shown else None, self._classes_of(chunk))
-            for chunk in chunks
+            for _, chunk in chunks
         ]
-        return self.asker.ask(prompts, rng)
+        made = self.asker.ask(prompts, rng)
+        assert made.origins is not None
+        return made, np.array([place for place, _ in chunks], dtype=np.intp)[made.origins]
 
     def _classes_of(self, examples: np.ndarray) -> tuple[dict[int, Allowed], ...]:
         """What new rows in the places of examples may be."""

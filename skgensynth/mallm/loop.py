@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skgensynth.copies import COPIED
 from skgensynth.exceptions import (
@@ -18,6 +20,7 @@ from skgensynth.exceptions import (
     LanguageModelError,
 )
 from skgensynth.mallm.checkpoint import Checkpoint, State
+from skgensynth.mallm.crossfitting import cross_fit, make_folds
 from skgensynth.mallm.discriminators import Discriminator
 from skgensynth.mallm.generator import RowGenerator
 from skgensynth.mallm.optimizer import ProcessOptimizer, Proposal, ScoredProcess
@@ -30,9 +33,12 @@ __all__ = ["FEWEST_ROWS", "FINISHED", "Outcome", "Search", "SearchSettings", "ba
 FINISHED = "all epochs are done"
 # Of a batch, so many rows are asked for again where they are no rows or copies: it bounds what a step costs (ours).
 ASKED_AGAIN = 0.2
-FEWEST_ROWS = 4  # of a step, for a score: two to learn from, two to judge by
+FEWEST_ROWS = 4  # of a batch: of fewer there are hardly some to learn from and some to judge by
+# Of a batch, so many new rows have to be there for a process to count (ours): a low score of one or two is luck.
+LEAST_SHARE = 0.5
+NOTHING_JUDGED = ", but no process had enough good rows to be judged by, so the first one stays"
 # Independent streams of random numbers: nothing depends on what was drawn before, so that a search can be resumed.
-_SPLIT, _ORDER, _OPTIMIZER, _ROWS, _HELD_OUT = range(5)
+_SPLIT, _ORDER, _OPTIMIZER, _ROWS = range(4)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ class SearchSettings:
     batch_size : int
         Training rows of a step at most.
     validation_size : float
-        Share of rows, real and generated, that the discriminator is judged by and never trained on.
+        Share of rows, real and generated, that the discriminator is judged by and never trained on; as the nearest of
+        a half, a third, a quarter and so on.
     n_pairs : int
         Processes that the optimizer sees.
     min_yield : float
@@ -75,8 +82,8 @@ class Outcome(NamedTuple):
 
 
 def batch_sizes(n_rows: int, batch_size: int) -> list[int]:
-    """Training rows of each batch of an epoch."""
-    n_batches = math.ceil(n_rows / batch_size)
+    """Training rows of each batch of an epoch; no batch is too small for a score."""
+    n_batches = max(1, min(math.ceil(n_rows / batch_size), n_rows // FEWEST_ROWS))
     return [n_rows // n_batches + (place < n_rows % n_batches) for place in range(n_batches)]
 
 
@@ -85,8 +92,12 @@ class Search:
 
     In each iteration the generator makes rows from a batch of training rows; the discriminator learns from them and is
     judged on held-out ones; and the optimizer, who sees the best processes so far with what the current discriminator
-    makes of their rows, proposes the process of the next iteration. Held-out training rows are the same in all
-    iterations, and rows of the same process are judged together (ours).
+    makes of their rows, proposes the process of the next iteration.
+
+    Ours: training rows are dealt out to folds, and a row that is made from a training row is in its fold. The first
+    fold is held out in all iterations, so that copying an example well is no way to deceive the discriminator; rows of
+    the same process are judged together; and the final choice is by discriminators that are fitted crosswise over all
+    folds, so that all rows of a process count.
 
     Parameters
     ----------
@@ -122,13 +133,13 @@ class Search:
         self._values = values
         self._generator_for = generator_for
         self._optimizer = optimizer
-        self._discriminator = discriminator
+        self._discriminator, self._untrained = discriminator, copy.deepcopy(discriminator)
         self._check = check
         self._settings = settings
         self._checkpoint = checkpoint
         self._state = (checkpoint and checkpoint.load(discriminator)) or State(start, settings.seed)
-        held_out = self._rng(_SPLIT).permutation(len(values))[: _share(len(values), settings.validation_size)]
-        self._is_held_out = np.isin(np.arange(len(values)), held_out)
+        self._untrained.seed = self._state.seed
+        self._folds = make_folds(len(values), settings.validation_size, self._rng(_SPLIT))
         self._sizes = batch_sizes(len(values), settings.batch_size)
         self._n_steps = settings.n_epochs * len(self._sizes)
 
@@ -170,7 +181,7 @@ class Search:
                 raise
             stop_reason = f"a language model failed ({str(error).rstrip('.')})"
             self._warn(stop_reason)
-        return Outcome(self._choose(), tuple(self._adjusted()), stop_reason)
+        return self._outcome(stop_reason)
 
     def _warn(self, reason: str) -> None:
         n_done = len(self._state.iterations)
@@ -199,11 +210,10 @@ class Search:
 
     def _propose(self) -> None:
         """Ask the optimizer for the next process."""
-        last = self._state.iterations[-1]
-        current = self._process_of(last)
         seed = int(self._rng(_OPTIMIZER, len(self._state.iterations)).integers(2**31))
-        # Without anything to learn from there is no better process.
-        pairs = self.best_pairs() or [ScoredProcess(current, 1.0 if last.score is None else self._loss(last.score))]
+        # What a reply leaves out stays as it is in the best process, not in the last one, which may make no good rows.
+        pairs = self.best_pairs() or [ScoredProcess(self._state.start, None)]
+        current = pairs[-1].process
         proposal = self._optimizer.propose(current, pairs, seed)
         try:
             self._generator_for(proposal.process)
@@ -216,96 +226,100 @@ class Search:
         number = len(self._state.iterations)
         epoch, batch = divmod(number, len(self._sizes))
         process, notes = self._state.proposed or self._state.start, self._state.notes
-        order = self._rng(_ORDER, epoch).permutation(len(self._values))
-        rows = np.split(order, np.cumsum(self._sizes)[:-1])[batch]
-        generator = self._generator_for(process)
-        generated, yield_rate = self._make(generator, self._values[rows], self._rng(_ROWS, number))
-        score, held_out = None, generated[:0]
-        if len(generated) >= FEWEST_ROWS:
-            shuffled = generated[self._rng(_HELD_OUT, number).permutation(len(generated))]
-            n_held_out = _share(len(generated), self._settings.validation_size)
-            held_out = shuffled[:n_held_out]
-            self._discriminator.update(self._real(rows), shuffled[n_held_out:])
-            score = self._discriminator.accuracy(self._values[self._is_held_out], held_out)
-        else:
-            notes = (*notes, f"{len(generated)} good rows are too few for a score")
-        in_history = score is not None and yield_rate >= self._settings.min_yield
+        rows = self._batch(epoch, batch)
+        made, folds, yield_rate = self._make(self._generator_for(process), rows, self._rng(_ROWS, number))
+        held_out, score = folds == 0, None
+        if held_out.any() and not held_out.all():
+            self._discriminator.update(self._values[rows[self._folds[rows] > 0]], made[~held_out])
+            score = self._discriminator.accuracy(self._values[self._folds == 0], made[held_out])
+        if score is None or len(made) < LEAST_SHARE * len(rows):
+            notes = (*notes, f"{len(made)} good rows of {len(rows)} are too few to judge the process by")
+        in_history = score is not None and len(made) >= LEAST_SHARE * len(rows)
+        in_history &= yield_rate >= self._settings.min_yield
         iteration = Iteration(
-            epoch, batch, process.graph, process.instruction, score, None, yield_rate, len(generated), in_history, notes
+            epoch, batch, process.graph, process.instruction, score, None, yield_rate, len(made), in_history, notes
         )
         self._state.iterations.append(iteration)
-        self._state.held_out.append(held_out)
+        self._state.made.append(made)
+        self._state.folds.append(folds)
         self._state.proposed, self._state.notes = None, ()
 
-    def _real(self, rows: np.ndarray) -> np.ndarray:
-        """Training rows of a batch that are not held out; all of them where the batch has none."""
-        training = rows[~self._is_held_out[rows]]
-        return self._values[training if len(training) else ~self._is_held_out]
+    def _batch(self, epoch: int, batch: int) -> NDArray[np.intp]:
+        """Places of the training rows of a batch, fold by fold; each batch has its share of every fold."""
+        order = self._rng(_ORDER, epoch).permutation(len(self._values))
+        return order[np.argsort(self._folds[order], kind="stable")][batch :: len(self._sizes)]
 
     def _make(
-        self, generator: RowGenerator, examples: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, float]:
-        """Good new rows, as many as examples or a few less, and the share of good rows among all."""
-        good, n_asked, n_invalid = [], 0, 0
-        wanted = examples
+        self, generator: RowGenerator, rows: NDArray[np.intp], rng: np.random.Generator
+    ) -> tuple[np.ndarray, NDArray[np.intp], float]:
+        """Good new rows, as many as examples or a few less, their folds, and the share of good rows among all."""
+        good, folds, n_made, n_invalid = [], [], 0, 0
+        wanted = rows
         for turn in range(2):
-            made = generator.make(wanted, rng)
+            groups = [self._values[wanted[self._folds[wanted] == fold]] for fold in range(self._folds.max() + 1)]
+            made, origins = generator.make_in_groups(groups, rng)
             if made.stopped is not None:
                 raise made.stopped
             values = generator.asker.form.schema.snap(made.values)
             ok, reasons = self._check(values)
             copied = reasons.get(COPIED, np.zeros(len(values), dtype=bool))
-            n_asked += len(wanted)
+            n_made += max(len(wanted), len(made))
             n_invalid += sum(made.reasons.values()) - made.reasons.get(COPIED, 0) + int((~ok & ~copied).sum())
             good.append(values[ok])
-            n_lacking = len(examples) - sum(map(len, good))
+            folds.append(origins[ok])
+            n_lacking = len(rows) - sum(map(len, good))
             if turn or n_lacking <= 0:
                 break
-            n_again = min(n_lacking, max(1, int(ASKED_AGAIN * len(examples))))
-            wanted = examples[rng.choice(len(examples), n_again, replace=False)]
-        return np.concatenate(good)[: len(examples)], max(0.0, 1.0 - n_invalid / n_asked)
+            n_again = min(n_lacking, max(1, int(ASKED_AGAIN * len(rows))))
+            wanted = rng.choice(rows, n_again, replace=False)
+        found = np.concatenate(good)
+        # Replies may hold more rows than were asked for: then some from everywhere.
+        kept = np.linspace(0, len(found) - 1, min(len(found), len(rows))).round().astype(np.intp)
+        return found[kept], np.concatenate(folds)[kept], max(0.0, 1.0 - n_invalid / n_made)
 
     # Scores ----------------------------------------------------------------------------------------------------------
 
     def best_pairs(self) -> list[ScoredProcess]:
         """The best processes of the history with the current discriminator's scores, the best last."""
-        scored = sorted(self._rescored(), key=lambda pair: pair.score, reverse=True)
-        return scored[-self._settings.n_pairs :]
+        real = self._values[self._folds == 0]
+        scores = {}
+        for process, numbers in self._history().items():
+            held_out = np.concatenate([self._state.made[i][self._state.folds[i] == 0] for i in numbers])
+            scores[process] = self._loss(self._discriminator.accuracy(real, held_out))
+        # The latest first: of two that are equally good, the earlier is better.
+        ordered = sorted(reversed(scores), key=lambda process: scores[process], reverse=True)
+        return [ScoredProcess(process, scores[process]) for process in ordered[-self._settings.n_pairs :]]
 
-    def _rescored(self) -> list[ScoredProcess]:
-        """All processes of the history, the latest first: of two that are equally good, the earlier is better."""
-        rows: dict[DataGenerationProcess, list[np.ndarray]] = {}
-        for iteration, held_out in zip(self._state.iterations, self._state.held_out, strict=False):
+    def _history(self) -> dict[DataGenerationProcess, list[int]]:
+        """Iterations of each process with enough good rows, in the order in which the processes were first tried."""
+        numbers: dict[DataGenerationProcess, list[int]] = {}
+        for number, iteration in enumerate(self._state.iterations):
             if iteration.in_history:
-                rows.setdefault(self._process_of(iteration), []).append(held_out)
-        real = self._values[self._is_held_out]
-        return [
-            ScoredProcess(process, self._loss(self._discriminator.accuracy(real, np.concatenate(parts))))
-            for process, parts in reversed(rows.items())
-        ]
+                numbers.setdefault(self._process_of(iteration), []).append(number)
+        return numbers
 
     def _loss(self, accuracy: float) -> float:
         return abs(accuracy - 0.5) if self._settings.objective == "distance_to_chance" else accuracy
 
-    def _choose(self) -> DataGenerationProcess:
-        """The best process by the last discriminator; the first one where none was good enough to be judged."""
-        pairs = self.best_pairs()
-        return pairs[-1].process if pairs else self._state.start
-
-    def _adjusted(self) -> Iterator[Iteration]:
-        """The iterations with the last discriminator's scores."""
-        real = self._values[self._is_held_out]
-        for iteration, held_out in zip(self._state.iterations, self._state.held_out, strict=False):
-            scored = len(held_out) > 0
-            yield replace(iteration, adjusted_score=self._discriminator.accuracy(real, held_out) if scored else None)
+    def _outcome(self, stop_reason: str) -> Outcome:
+        """The process whose rows are told least by discriminators that learned from other rows."""
+        iterations, history = self._state.iterations, self._history()
+        fitted = None
+        if iterations:
+            made, folds = self._state.made, self._state.folds
+            fitted = cross_fit(self._values, self._folds, made, folds, lambda: copy.deepcopy(self._untrained))
+        if fitted is None or not history:
+            return Outcome(self._state.start, tuple(iterations), stop_reason + NOTHING_JUDGED * bool(iterations))
+        scores = {process: fitted.accuracy(numbers) for process, numbers in history.items()}
+        trajectory = [
+            replace(iteration, adjusted_score=scores.get(self._process_of(iteration)) if iteration.in_history else None)
+            for iteration in iterations
+        ]
+        # Of two that are equally good, the first one that was tried.
+        return Outcome(min(scores, key=lambda process: self._loss(scores[process])), tuple(trajectory), stop_reason)
 
     def _process_of(self, iteration: Iteration) -> DataGenerationProcess:
         return self._state.start.with_(iteration.graph, iteration.instruction)
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self._state.seed, *stream])
-
-
-def _share(n: int, share: float) -> int:
-    """A share of n things, at least one of them and at most all but one."""
-    return min(max(1, round(share * n)), n - 1)

@@ -99,8 +99,8 @@ class MallmGanSynthesizer(ProcessSynthesizer):
     cache : str or path-like, default=None
         Folder for replies, so that the same request is answered from there. None keeps none.
     checkpoint : str or path-like, default=None
-        Folder for the state of the search: `fit` with the same rows and parameters goes on where it stopped. It holds
-        generated rows, but no training rows.
+        Folder for the state of the search: `fit` with the same rows, models and parameters goes on where it stopped. It
+        holds generated rows, but no training rows. Functions as models are all taken to be the same one.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many rows of which class `fit_resample` adds, as everywhere in imbalanced-learn: see `BaseSynthesizer`.
     categorical_features : array-like of str, int or bool, default=None

@@ -29,13 +29,14 @@ class Iteration:
         Accuracy of the discriminator of this step on held-out rows: 0.5 is chance, 1 means that all rows are told.
         None where too few rows were made.
     adjusted_score : float or None
-        Accuracy of the last discriminator on the same rows: these compare between iterations.
+        Accuracy of discriminators that learned from other rows of all iterations, on all rows that were made by the
+        same process: these compare between iterations, and the lowest one decides. None where it was not `in_history`.
     yield_rate : float
         Share of the rows asked for that were rows of the table.
     n_rows : int
         Valid new rows.
     in_history : bool
-        Whether the optimizer saw it, which needs a yield of ``min_yield``.
+        Whether the optimizer saw it, which needs a yield of ``min_yield``, and new rows for half of the batch.
     notes : tuple of str
         What happened to the optimizer's reply, and to rows.
     """
@@ -117,9 +118,10 @@ def _told(number: int, iteration: Iteration, before: Iteration | None) -> list[s
 
 
 def _scores(iteration: Iteration) -> str:
-    if iteration.score is None or iteration.adjusted_score is None:
+    if iteration.score is None:
         return "no score"
-    return f"score {100 * iteration.score:.1f} %, adjusted {100 * iteration.adjusted_score:.1f} %"
+    adjusted = "" if iteration.adjusted_score is None else f", adjusted {100 * iteration.adjusted_score:.1f} %"
+    return f"score {100 * iteration.score:.1f} %{adjusted}"
 
 
 def _spelled(edges: Sequence[Edge]) -> str:

@@ -142,11 +142,13 @@ class RowAsker:
         values = [np.empty((0, len(questions[0][0].form.schema.modelled)))]
         reasons: Counter[str] = Counter()
         examples: list[str] = []
+        origins: list[int] = []
         for index in sorted(replies):
             reply, (asker, prompt) = replies[index], questions[index]
             rows = asker.form.parse(reply.text, repair=asker.repair, cut_off=reply.finish_reason == "length")
             new = _without(rows.values, prompt.shown, asker.form)
             values.append(new)
+            origins += [index] * len(new)
             reasons += rows.reasons
             if len(new) < len(rows.values):
                 reasons[COPIED] += len(rows.values) - len(new)
@@ -156,7 +158,7 @@ class RowAsker:
                 reasons["the reply has fewer rows than were asked for"] += lacking
             if not len(rows.values) and not rows.rejected and len(examples) < N_EXAMPLES:
                 examples.append(reply.text[:1000])
-        return Candidates(np.concatenate(values), reasons, examples, stopped)
+        return Candidates(np.concatenate(values), reasons, examples, stopped, np.array(origins, dtype=np.intp))
 
     def _request(self, prompt: RowPrompt, seed: int) -> Request:
         n_rows = prompt.n_rows

@@ -26,7 +26,8 @@ def state():
     iteration = Iteration(0, 0, START.graph, "Go.", 0.7, None, 0.9, 5, True, ("a note",))
     empty = Iteration(0, 1, START.graph, "Go.", None, None, 0.0, 0, False)
     rows = [np.array([[1.5], [2.5]]), np.empty((0, 1))]
-    return State(START, 7, [iteration, empty], rows, START.with_(START.graph, "On."), ("why",))
+    folds = [np.array([0, 3]), np.empty(0, dtype=np.intp)]
+    return State(START, 7, [iteration, empty], rows, folds, START.with_(START.graph, "On."), ("why",))
 
 
 def test_a_state_comes_back_with_the_discriminator(tmp_path):
@@ -40,8 +41,10 @@ def test_a_state_comes_back_with_the_discriminator(tmp_path):
     assert (found.start, found.seed, found.iterations, found.proposed, found.notes) == (
         kept.start, 7, kept.iterations, kept.proposed, kept.notes,
     )  # fmt: skip
-    np.testing.assert_array_equal(found.held_out[0], kept.held_out[0])
-    assert len(found.held_out[1]) == 0
+    for name in ("made", "folds"):
+        for part, expected in zip(getattr(found, name), getattr(kept, name), strict=True):
+            np.testing.assert_array_equal(part, expected)
+            assert part.dtype == expected.dtype
     np.testing.assert_array_equal(restored.predict(VALUES), discriminator.predict(VALUES))
     assert restored.seed == 7
 

@@ -10,6 +10,7 @@ from common.asia import EDGES, NODES, asia_rows
 from common.scripted import SCRIPTED, AsiaModel, write_rows
 from common.tables import mixed_table
 from pandas.testing import assert_frame_equal
+from safetensors.numpy import load_file
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -285,9 +286,11 @@ def test_a_search_goes_on_from_its_folder(tmp_path, n):
     assert rest.n_asked < whole.usage_.n_requests + 2
     done = Stopping(1, LanguageModelError("not needed"))
     assert quick(done, checkpoint=tmp_path).fit(X, y).trajectory_ == whole.trajectory_
-    # Other rows are another search.
     assert quick(checkpoint=tmp_path).fit(X[::-1], y[::-1]).trajectory_ != whole.trajectory_
-    assert len(list(tmp_path.iterdir())) == 2
+    # Other rows and another length are another search.
+    shorter = quick(checkpoint=tmp_path, n_epochs=1).fit(X, y)
+    assert len(shorter.trajectory_) == len(whole.trajectory_) // 2
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_checkpoint_holds_no_training_row(tmp_path):
@@ -295,6 +298,10 @@ def test_a_checkpoint_holds_no_training_row(tmp_path):
     quick(checkpoint=tmp_path).fit(X, y)
     text = next(tmp_path.rglob("*.json")).read_text()
     schema = TableSchema.infer(X, y)
+    arrays = load_file(next(tmp_path.rglob("*.safetensors")))
+    kept = np.concatenate([part for name, part in arrays.items() if name.startswith("rows.")])
+    assert len(kept) > 50
+    assert not (kept[:, None] == schema.encode(X, y)).all(axis=2).any()
     for form in (RowFormat(schema), RowFormat(schema, output="json")):
         rows = [form.write(row[None]).strip("[]\n") for row in schema.encode(X, y)]
         assert not [row for row in rows if row in text or json.dumps(row)[1:-1] in text]
