@@ -227,7 +227,13 @@ class Search:
         epoch, batch = divmod(number, len(self._sizes))
         process, notes = self._state.proposed or self._state.start, self._state.notes
         rows = self._batch(epoch, batch)
-        made, folds, yield_rate = self._make(self._generator_for(process), rows, self._rng(_ROWS, number))
+        generator = self._generator_for(process)
+        if generator.left_out:
+            notes = (
+                *notes,
+                f"to fit into the context, the prompt is short of something: {', '.join(generator.left_out)}",
+            )
+        made, folds, yield_rate = self._make(generator, rows, self._rng(_ROWS, number))
         held_out, score = folds == 0, None
         if held_out.any() and not held_out.all():
             self._discriminator.update(self._values[rows[self._folds[rows] > 0]], made[~held_out])

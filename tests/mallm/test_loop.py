@@ -57,7 +57,7 @@ class World:
         self.bad = bad or {}
         self.fails_at, self.error = fails_at, error
         self.n_calls = 0
-        self.n_each = n_each
+        self.n_each, self.shortened = n_each, ()
         self.pairs, self.groups, self.current = [], [], []
 
     def _count(self):
@@ -78,8 +78,9 @@ class World:
             values = float(process.instruction) + 0.1 * rng.random((len(places), 1))
             return Candidates(values, {"out of range": n_bad} if n_bad else {}), places
 
-        form = SimpleNamespace(schema=SCHEMA)
-        return SimpleNamespace(make_in_groups=make_in_groups, asker=SimpleNamespace(form=form))
+        asker = SimpleNamespace(form=SimpleNamespace(schema=SCHEMA))
+        left_out = ("half of it",) if process.instruction in self.shortened else ()
+        return SimpleNamespace(make_in_groups=make_in_groups, asker=asker, left_out=left_out)
 
     @property
     def asked(self):
@@ -209,8 +210,8 @@ def test_copying_examples_with_a_little_noise_is_no_way_to_a_good_score():
                     return Candidates(shown + 0.02 * values.std(axis=0) * rng.normal(size=shown.shape)), places
                 return Candidates(fresh[rng.permutation(len(fresh))[: len(shown)]]), places
 
-            form = SimpleNamespace(schema=schema)
-            return SimpleNamespace(make_in_groups=make_in_groups, asker=SimpleNamespace(form=form))
+            asker = SimpleNamespace(form=SimpleNamespace(schema=schema))
+            return SimpleNamespace(make_in_groups=make_in_groups, asker=asker, left_out=())
 
     gaps = []
     for seed in range(6):
@@ -290,6 +291,17 @@ def test_a_process_that_is_too_long_is_not_tried():
     found = search(World(["long", "5", "6"])).run()
     assert found.trajectory[1].instruction == "9"
     assert found.trajectory[1].notes == ("proposed long", "the proposed process is too long: too many tokens")
+
+
+def test_a_prompt_that_a_process_makes_too_long_is_noted():
+    world = World(["7", "2", "5"])
+    world.shortened = ("2",)
+    notes = [i.notes[-1] for i in search(world).run().trajectory[1:]]
+    assert notes == [
+        "proposed 7",
+        "to fit into the context, the prompt is short of something: half of it",
+        "proposed 5",
+    ]
 
 
 # Ends -----------------------------------------------------------------------------------------------------------------
