@@ -71,9 +71,9 @@ class MallmGanSynthesizer(ProcessSynthesizer):
     optimize : bool, default=True
         Whether there is a search. Without, `fit` asks nothing; with ``init="none"``, rows are made from examples alone.
     validation_size : float, default=0.2
-        Share of rows that the classifier is judged by.
+        Share of rows that the classifier is judged by, at most a half: the nearest of 1/2, 1/3, 1/4 and so on counts.
     min_yield : float, default=0.8
-        Share of good rows below which the optimizer does not see a process.
+        Share of good rows below which a process does not count; nor does it with new rows for less than half a batch.
     output : {"json", "csv"}, default="json"
         How rows are written. CSV takes about half of the tokens; servers decode under a schema with JSON only.
     temperature : float, default=0.5
@@ -177,7 +177,7 @@ class MallmGanSynthesizer(ProcessSynthesizer):
         "discriminator": [StrOptions({"logistic", "xgboost", "neural"})],
         "objective": [StrOptions({"accuracy", "distance_to_chance"})],
         "optimize": ["boolean"],
-        "validation_size": [Interval(Real, 0, 1, closed="neither")],
+        "validation_size": [Interval(Real, 0, 0.5, closed="right")],
         "min_yield": [Interval(Real, 0, 1, closed="both")],
         "optimizer_temperature": [Interval(Real, 0, None, closed="left")],
         "max_seconds": [Interval(Real, 0, None, closed="neither"), None],
