@@ -21,6 +21,7 @@ from skgensynth.prompted.wording import (
     description_lines,
     format_line,
     headed,
+    levels_line,
 )
 from skgensynth.sampling import Candidates
 
@@ -159,6 +160,7 @@ class RowGenerator:
             self.task,
             format_line(form, len(examples)),
             headed("examples", (form.header + form.write(examples)).rstrip("\n")),
+            self._class_line(examples),
         ]
         return Message("system", SYSTEM), Message("user", "\n\n".join(part for part in parts if part))
 
@@ -217,8 +219,15 @@ class RowGenerator:
         place = self.stratified
         if place is None:
             return ()
-        levels = np.eye(len(self.asker.form.schema.modelled[place].levels), dtype=bool)
-        return tuple({place: Allowed(levels[int(code)], (), False)} for code in examples[:, place])
+        levels = np.arange(len(self.asker.form.schema.modelled[place].levels))
+        return tuple({place: Allowed(levels == code, (), bool(np.isnan(code)))} for code in examples[:, place])
+
+    def _class_line(self, examples: np.ndarray) -> str:
+        """Say the same in words: the features are written before the class, and are to suit it."""
+        place = self.stratified
+        if place is None:
+            return ""
+        return levels_line(self.asker.form, place, [allowed[place] for allowed in self._classes_of(examples)])
 
 
 def _shortenings(n_examples: int) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ __all__ = [
     "description_lines",
     "format_line",
     "headed",
+    "levels_line",
     "name_descriptions",
     "one_line",
 ]
@@ -77,6 +78,14 @@ def condition_line(form: RowFormat, conditions: Conditions, n_levels: int) -> st
         what = _values(form, place, column, allowed, n_levels, noun=False)
         wanted.append(f"{csv_text(column.name)} is {what}")
     return f"In every new row, {' and '.join(wanted)}."
+
+
+def levels_line(form: RowFormat, place: int, wanted: Iterable[Allowed]) -> str:
+    """Say which level of a column each new row has."""
+    column = form.schema.modelled[place]
+    texts = [_values(form, place, column, allowed, 1, noun=False) for allowed in wanted]
+    where = "new rows, in this order" if len(texts) > 1 else "new row"
+    return f"In the {where}, {csv_text(column.name)} is {', '.join(texts)}."
 
 
 def format_line(form: RowFormat, n_rows: int) -> str:

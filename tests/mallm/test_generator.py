@@ -150,6 +150,19 @@ def test_a_new_row_has_the_class_of_the_example_in_its_place():
 
 
 @pytest.mark.parametrize(
+    ("n_examples", "line"),
+    [(1, "In the new row, group is g0."), (2, "In the new rows, in this order, group is g0, g1.")],
+)
+def test_the_class_is_told_since_it_is_written_last(n_examples, line):
+    model = Constrained()
+    made = generator(model, n_examples=n_examples, schema=CLASSES)
+
+    made.make(CLASSES.encode(TABLE[["age"]], TABLE["group"])[:2], RNG(0))
+
+    assert said(model.requests[0]).endswith(line)
+
+
+@pytest.mark.parametrize(
     "settings",
     [{"stratify": False}, {"schema": NUMBERS}, {"model": Recorder}, {"conditions": {"group": {"g1", "g2"}}}],
 )
