@@ -80,7 +80,12 @@ def estimate_draw(generator: RowGenerator, values: np.ndarray) -> CostEstimate:
 
 
 def estimate_search(
-    draw: CostEstimate, optimizer: ProcessOptimizer, start: DataGenerationProcess, batch_sizes: list[int], n_pairs: int
+    draw: CostEstimate,
+    optimizer: ProcessOptimizer,
+    start: DataGenerationProcess,
+    batch_sizes: list[int],
+    n_folds: int,
+    n_pairs: int,
 ) -> CostEstimate:
     """Estimate what a search costs.
 
@@ -94,6 +99,8 @@ def estimate_search(
         The process that the search begins with.
     batch_sizes : list of int
         Training rows of each iteration.
+    n_folds : int
+        Folds of the training rows; no request shows rows of two.
     n_pairs : int
         Processes that the optimizer sees.
 
@@ -103,12 +110,19 @@ def estimate_search(
         Half of the rows that may be asked for again are; and proposed processes are as long as the first one, with an
         instruction of 200 characters.
     """
-    n_rows = sum(math.ceil(size / draw.n_examples) for size in batch_sizes)
-    n_again = sum(math.ceil(max(1, int(ASKED_AGAIN * size)) / draw.n_examples) for size in batch_sizes)
+
+    def n_requests(size: int) -> int:
+        parts = np.diff(np.linspace(0, size, n_folds + 1).astype(np.intp))
+        return sum(math.ceil(part / draw.n_examples) for part in parts)
+
+    again = [max(1, int(ASKED_AGAIN * size)) for size in batch_sizes]
+    n_asked = sum(map(n_requests, batch_sizes)) + round(sum(math.ceil(n / draw.n_examples) for n in again) / 2)
+    # The last request of a fold shows fewer rows than the others, and is answered by as many.
+    written = (sum(batch_sizes) + sum(again) / 2) / draw.n_examples * draw.request.n_completion_tokens
     model = optimizer.model
     instruction = "x " * (USUAL_INSTRUCTION // 2)
     proposed = start.with_(start.graph, instruction)
-    usage = _times(draw.request, n_rows + round(n_again / 2))
+    usage = Usage(n_asked, n_asked * draw.request.n_prompt_tokens, round(written))
     reply = model.count_tokens(proposed.searched_text())
     max_tokens = optimizer.max_tokens(start.graph.nodes)
     for number in range(1, len(batch_sizes)):

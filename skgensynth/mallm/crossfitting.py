@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skgensynth.mallm.discriminators import Discriminator
 
-__all__ = ["CrossFit", "cross_fit", "make_folds"]
+__all__ = ["CrossFit", "cross_fit", "make_folds", "n_folds"]
 
 
 def make_folds(n_rows: int, share: float, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -30,10 +30,14 @@ def make_folds(n_rows: int, share: float, rng: np.random.Generator) -> NDArray[n
     ndarray of shape (n_rows,), int
         Fold of each row. The first fold is never a smaller one than another.
     """
-    n_folds = min(max(2, round(1 / share)), n_rows)
     folds = np.empty(n_rows, dtype=np.intp)
-    folds[rng.permutation(n_rows)] = np.arange(n_rows) % n_folds
+    folds[rng.permutation(n_rows)] = np.arange(n_rows) % n_folds(n_rows, share)
     return folds
+
+
+def n_folds(n_rows: int, share: float) -> int:
+    """Number of folds of about a share each that rows are dealt out to."""
+    return min(max(2, round(1 / share)), n_rows)
 
 
 @dataclass(frozen=True)

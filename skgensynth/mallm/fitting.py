@@ -20,6 +20,7 @@ from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.causal import edges_by_name, learn_graph
 from skgensynth.mallm.checkpoint import Checkpoint
 from skgensynth.mallm.costs import CostEstimate, estimate_draw, estimate_search
+from skgensynth.mallm.crossfitting import n_folds
 from skgensynth.mallm.deadline import Deadline
 from skgensynth.mallm.discriminators import RowFeatures, make_discriminator
 from skgensynth.mallm.generator import Decoding, RowGenerator, columns_text
@@ -200,7 +201,9 @@ class ProcessSynthesizer(PromptedSynthesizer):
             return draw
         settings = self._search_settings(len(values), 0)
         sizes = batch_sizes(len(values), settings.batch_size) * settings.n_epochs
-        return estimate_search(draw, self._optimizer(resolve(self._optimizer_llm())), process, sizes, settings.n_pairs)
+        optimizer = self._optimizer(resolve(self._optimizer_llm()))
+        folds = n_folds(len(values), settings.validation_size)
+        return estimate_search(draw, optimizer, process, sizes, folds, settings.n_pairs)
 
     # Asking -----------------------------------------------------------------------------------------------------------
 

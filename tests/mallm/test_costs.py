@@ -44,7 +44,7 @@ def test_a_request_is_as_long_as_its_prompt_and_the_rows_that_it_shows(n_example
 def test_a_search_costs_its_rows_a_tenth_more_and_the_optimizer():
     draw = CostEstimate(Usage(), Usage(1, 100, 10), 1)
     optimizer = ProcessOptimizer(MODEL, "accuracy", 1.0, 1.0)
-    cost = estimate_search(draw, optimizer, START, [30, 30, 30], 3)
+    cost = estimate_search(draw, optimizer, START, [30, 30, 30], 5, 3)
     rows = 90 + 3 * 3
     assert cost.fit.n_requests == rows + 2
     asked = tokens(optimizer.messages(START, [ScoredProcess(START, 0.5)], 99))
@@ -55,4 +55,11 @@ def test_a_search_costs_its_rows_a_tenth_more_and_the_optimizer():
 def test_one_iteration_needs_no_optimizer():
     draw = CostEstimate(Usage(), Usage(1, 100, 10), 5)
     optimizer = ProcessOptimizer(MODEL, "accuracy", 1.0, 1.0)
-    assert estimate_search(draw, optimizer, START, [20], 3).fit == Usage(4, 400, 40)
+    assert estimate_search(draw, optimizer, START, [20], 1, 3).fit == Usage(4, 400, 44)
+
+
+def test_no_request_is_for_two_folds():
+    draw = CostEstimate(Usage(), Usage(1, 100, 30), 3)
+    optimizer = ProcessOptimizer(MODEL, "accuracy", 1.0, 1.0)
+    # Five folds of ten rows take four requests each; ten more rows would take four, half of which are asked for.
+    assert estimate_search(draw, optimizer, START, [50], 5, 3).fit == Usage(20 + 2, 2200, 10 * (50 + 5))
