@@ -281,7 +281,7 @@ class CompactPolicy:
             Source of these rows.
         """
         states = self.states_
-        if states.sharpening is None or states.sharpening.temperature == 1:
+        if states.sharpening is None or not states.sharpening.changes:
             return
         states.sharpening.offsets = None
         n = max(N_BALANCE_ROWS, int(N_RARE_ROWS / max(states.sharpening.shares.min(), MIN_SHARE)))

@@ -86,9 +86,14 @@ class TargetSharpening:
         counts = np.bincount(tokens, minlength=size) + 0.5
         return cls(column, counts / counts.sum(), temperature)
 
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return self.temperature != 1
+
     def fit(self, probs: NDArray[np.float64]) -> None:
         """Find the offsets from unsharpened probabilities, of shape (n_rows, n_target_tokens), in the policy's rows."""
-        self.offsets = balance_classes(probs, self.shares, self.temperature)
+        self.offsets = balance_classes(probs, self.shares, self.temperature) if self.changes else None
 
     def log_probs(self, network: RowTransformer, tokens: Tensor, orders: Tensor) -> Tensor:
         """Log-probabilities of the target's tokens.

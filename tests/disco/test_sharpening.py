@@ -69,6 +69,7 @@ def test_nothing_is_sharpened_before_the_offsets_are_fitted_nor_at_temperature_1
     plain = network.column_probs(1, *rows)
     sharpening.fit(plain.detach().numpy())
 
+    assert not sharpening.changes
     assert sharpening.offsets is None
     torch.testing.assert_close(sharpening.log_probs(network, *rows).exp(), plain)
     torch.testing.assert_close(TargetSharpening(1, np.ones(2), 0.5).log_probs(network, *rows).exp(), plain)
