@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgensynth.base import BaseSynthesizer
 from skgensynth.conditions import Conditions
-from skgensynth.constraints import Constraint, ConstraintSet
+from skgensynth.constraints import Constraint, ConstraintSet, parse_constraint
 from skgensynth.constraints.association import find_groups
 from skgensynth.constraints.discovery import find_constraints, listed
 from skgensynth.constraints.proposals import Settings
@@ -297,21 +297,25 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         if self.feedback is None and self.violations == "allow" and not own and not forbidden:
             return ConstraintSet()
         identifiers = {column.name for column in self.schema_.columns if column.kind == "identifier"}
+        self._check_identifiers_are_free(own, identifiers)
         # Nothing is found about columns that are made anew, so there is nothing to forbid.
         forbidden = [entry for entry in forbidden if not _columns_of(entry) & identifiers]
         view = TableView.of_encoded(values, self.schema_)
         # What a bound of the search left out is no news to those who did not ask for a search.
         settings = Settings(2, 0.02, 0.005, 100_000, 100, lambda note: None)
-        try:
-            return find_constraints(view, own, forbidden, self._kinds(), settings, seed)
-        except ConstraintError as error:
-            named = [name for name in sorted(identifiers) if any(name in str(constraint) for constraint in own)]
-            if not named:
-                raise
-            raise ConstraintError(
-                f"constraints: {error}. The column {named[0]!r} is an identifier, which is made anew and holds to no "
-                "constraint: leave it out, or give it another kind in column_kinds"
-            ) from error
+        return find_constraints(view, own, forbidden, self._kinds(), settings, seed)
+
+    def _check_identifiers_are_free(self, own: list[Any], identifiers: set[str]) -> None:
+        """Refuse constraints of the user on columns that are made anew."""
+        names = [column.name for column in self.schema_.columns]
+        for entry in own:
+            constraint = parse_constraint(entry, names) if isinstance(entry, str) else entry
+            bound = [name for name in getattr(constraint, "columns", ()) if name in identifiers]
+            if bound:
+                raise ConstraintError(
+                    f"constraints: the column {bound[0]!r} of '{constraint}' is an identifier, which is made anew and "
+                    "holds to no constraint: leave the constraint out, or give the column another kind in column_kinds"
+                )
 
     def _kinds(self) -> dict[str, str]:
         """Kinds of the columns that are modelled, those that were declared among them."""

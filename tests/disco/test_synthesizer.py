@@ -270,13 +270,30 @@ def test_identifiers_hold_to_no_constraint_and_cannot_be_forbidden():
     X["bed"] = np.arange(len(X)) % 40
     unfitted = synthesizer(feedback=None, column_kinds={"bed": "identifier"})
 
-    with pytest.raises(ConstraintError, match="column 'bed' is an identifier, which is made anew and holds to no"):
+    with pytest.raises(ConstraintError, match="column 'bed' of 'bed < 30' is an identifier, which is made anew"):
         unfitted.set_params(constraints=["bed < 30"]).fit(X, y)
+
+    with pytest.raises(ConstraintError, match="column 'bed' of 'bed < 30' is an identifier"):
+        unfitted.set_params(constraints=parse_constraint("bed < 30")).fit(X, y)
 
     unfitted.set_params(constraints=(), forbidden_rules=["bed", ("bed", "age"), parse_constraint("bed < 30")])
     found = unfitted.fit(X, y).constraints_
     assert found
     assert not [law for law in found if "bed" in law.columns]
+
+
+def test_only_constraints_that_speak_of_an_identifier_are_blamed_on_it():
+    X, y = patients()
+    X["sex_id"] = np.arange(len(X)) % 40
+    unfitted = synthesizer(feedback=None, column_kinds={"sex_id": "identifier"})
+
+    with pytest.raises(ConstraintError) as raised:
+        unfitted.set_params(constraints=["sex_id2 is F"]).fit(X, y)
+    assert "sex_id2" in str(raised.value)
+    assert "identifier" not in str(raised.value)
+
+    with pytest.raises(TypeError, match="constraints must hold constraints"):
+        unfitted.set_params(constraints=[3]).fit(X, y)
 
 
 def test_declared_kinds_are_those_that_groups_are_found_among(monkeypatch, hasty):
