@@ -31,6 +31,14 @@ def test_all_sources_end_in_one_form():
     assert rules.found[0].hard
 
 
+def test_no_rule_is_found_about_an_identifier():
+    X = people()
+    X["bed"] = X["age"] + 1000  # of an order above the age, and settled by it
+    assert any("bed" in rule.columns for rule in collected(X, "mined").found)
+    rules = collected(X, "mined", bed="identifier")
+    assert [rule.columns for rule in rules.found] == [("age", "smoker")]
+
+
 def test_a_single_rule_stands_for_itself():
     assert [str(rule) for rule in collected(people(), "age >= 0").given] == ["age >= 0"]
     assert [str(rule) for rule in collected(people(), parse_constraint("age >= 0")).given] == ["age >= 0"]

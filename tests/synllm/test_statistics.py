@@ -137,6 +137,17 @@ def test_columns_without_values_have_no_figures():
     ]
 
 
+def test_an_identifier_has_no_statistics_even_if_others_depend_on_it():
+    X = table()
+    X["bed"] = X["visits"] * 3  # a code of repeated values, which a search over kinds as guessed would find
+    schema = TableSchema.infer(X, column_kinds={**kinds_of(X), "bed": "identifier"})
+    found = TableStatistics.compute(schema.encode(X), schema, (X, None), 0)
+    without, _ = computed(table())
+    assert len(found.columns) == len(schema.modelled) == len(table().columns)
+    assert "bed" not in "".join(found.column_lines(RowFormat(schema), 20))
+    assert [figure.strength for figure in found.associations] == [figure.strength for figure in without.associations]
+
+
 def test_they_survive_json(statistics):
     found, _ = statistics
     assert TableStatistics.from_dict(json.loads(json.dumps(found.to_dict()))) == found
