@@ -88,7 +88,7 @@ class TargetSharpening:
 
     @property
     def changes(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether the temperature changes the probabilities at all."""
         return self.temperature != 1
 
     def fit(self, probs: NDArray[np.float64]) -> None:

@@ -184,21 +184,9 @@ class RowGenerator:
     def make_in_groups(
         self, groups: Sequence[np.ndarray], rng: np.random.Generator
     ) -> tuple[Candidates, NDArray[np.intp]]:
-        """Ask for rows so that no request shows examples of two groups.
+        """`make` for several groups of examples, of which no request shows two.
 
-        Parameters
-        ----------
-        groups : sequence of ndarray of shape (n_rows, n_modelled)
-            Encoded real rows, as of `make`.
-        rng : numpy.random.Generator
-            Source of a seed for each request.
-
-        Returns
-        -------
-        Candidates
-            See `RowAsker.ask`.
-        ndarray of shape (n_candidates,), int
-            Place of the group whose examples each row was made from.
+        The second result, of shape (n_candidates,), is the place of the group whose examples each row was made from.
         """
         step = self.n_examples
         chunks = [

@@ -161,11 +161,7 @@ class ProcessOptimizer:
         parts.append(f"The {'descriptions' if len(pairs) > 1 else 'description'} tried so far, the best one last:")
         for pair in pairs:
             shown = RawProposal(list(pair.process.graph.edges), pair.process.instruction)
-            score = (
-                "none, too few of its rows were rows of the table"
-                if pair.score is None
-                else f"{100 * pair.score:.1f} %"
-            )
+            score = NO_SCORE if pair.score is None else f"{100 * pair.score:.1f} %"
             parts.append(f"{shown.to_text(as_json=self._as_json)}\nscore: {score}")
         parts.append(self._task(current.graph))
         return "\n\n".join(part for part in parts if part)
