@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from skgensynth.constraints import Constraint, ConstraintSet
 from skgensynth.constraints.rules import Decimals, Domain
 from skgensynth.constraints.view import TableView
+from skgensynth.encoded_laws import EncodedLaws
 from skgensynth.schema import TableSchema
 
 __all__ = ["Laws", "last_columns"]
@@ -41,10 +43,10 @@ class Laws:
     def __init__(self, constraints: Iterable[Constraint], schema: TableSchema) -> None:
         places = {column.name: place for place, column in enumerate(schema.modelled)}
         self._schema = schema
-        self._subsets: dict[bytes, Laws] = {}
         self.constraints = ConstraintSet(
             part for part in constraints if part.hard and all(name in places for name in part.columns)
         )
+        self._encoded = EncodedLaws(self.constraints, schema)
         self.columns = np.zeros((len(self.constraints), len(places)), dtype=bool)
         for row, constraint in zip(self.columns, self.constraints, strict=True):
             row[[places[name] for name in constraint.columns]] = True
@@ -54,44 +56,63 @@ class Laws:
 
     def subset(self, chosen: NDArray[np.bool_]) -> Laws:
         """Some of the laws, by a mask of shape (n_constraints,)."""
-        key = np.packbits(chosen).tobytes()
-        if key not in self._subsets:
-            self._subsets[key] = Laws([self.constraints[int(i)] for i in np.flatnonzero(chosen)], self._schema)
-        return self._subsets[key]
+        return Laws([self.constraints[int(i)] for i in np.flatnonzero(chosen)], self._schema)
 
-    def breakable(self, values: NDArray[np.float64]) -> Laws:
-        """Laws that generated rows could break: not the ranges, levels and decimals that all training rows keep.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_rows, n_columns)
-            Encoded training rows.
+    def breakable(self) -> Laws:
+        """Laws that generated rows could break: not the ranges, levels and decimals that the schema sees to.
 
         Returns
         -------
         Laws
         """
-        kept = ~self.broken(values).any(axis=0)
-        sure = [isinstance(law, (Domain, Decimals)) for law in self.constraints]
-        return self.subset(~(kept & np.array(sure, dtype=bool)))
+        return self.subset(np.array([not self._is_sure(law) for law in self.constraints], dtype=bool))
 
-    def broken(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def _is_sure(self, law: Constraint) -> bool:
+        """Whether no row of the schema can break a law."""
+        if not isinstance(law, (Domain, Decimals)):
+            return False
+        place, column = next(
+            (place, column) for place, column in enumerate(self._schema.modelled) if column.name == law.columns[0]
+        )
+        if isinstance(law, Decimals):
+            return column.storage.family == "integer" or (column.storage.decimals or math.inf) <= law.decimals
+        if column.kind == "categorical":
+            ends = np.flatnonzero(column.counts).astype(np.float64)
+        elif law.item.operator in ("is", "is not"):
+            return False
+        else:
+            ends = np.array([column.minimum, column.maximum])
+        ends = np.append(ends, [np.nan] * column.has_missing)
+        values = np.full((len(ends), len(self._schema.modelled)), np.nan)
+        values[:, place] = ends
+        return not law.violated(TableView.of_encoded(values, self._schema)).any()
+
+    def broken(self, values: NDArray[np.float64], chosen: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
         """Tell which rows break which laws.
 
         Parameters
         ----------
         values : ndarray of shape (n_rows, n_columns)
-            Encoded rows, on their columns' grids.
+            Encoded rows, on their columns' grids; only the columns of the laws are looked at.
+        chosen : ndarray of shape (n_constraints,), bool, default=None
+            The laws that matter; None for all.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_constraints), bool
+        ndarray of shape (n_rows, n_chosen), bool
         """
-        if not len(self) or not len(values):
-            return np.zeros((len(values), len(self)), dtype=bool)
-        return self.constraints.violations_of(TableView.of_encoded(values, self._schema))
+        places = np.arange(len(self)) if chosen is None else np.flatnonzero(chosen)
+        if not len(places) or not len(values):
+            return np.zeros((len(values), len(places)), dtype=bool)
+        return self._encoded.broken(values, places)
 
-    def settle(self, values: NDArray[np.float64], redraw: Redraw, rng: np.random.Generator) -> NDArray[np.float64]:
+    def settle(
+        self,
+        values: NDArray[np.float64],
+        redraw: Redraw,
+        rng: np.random.Generator,
+        chosen: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float64]:
         """Draw values anew within their tokens in rows that break laws, a bounded number of times (ours).
 
         A bin of a number can lie on both sides of what a law allows. Tokens stay as they are, so no row is rejected.
@@ -104,6 +125,8 @@ class Laws:
             Draws the values of a column of some rows anew, within their tokens.
         rng : numpy.random.Generator
             Source of the draws.
+        chosen : ndarray of shape (n_constraints,), bool, default=None
+            The laws that matter; None for all.
 
         Returns
         -------
@@ -111,17 +134,18 @@ class Laws:
             Rows that break no more laws than before.
         """
         out = values.copy()
-        broken = self.broken(out)
+        columns = (self.columns if chosen is None else self.columns[chosen]).astype(np.float32)
+        broken = self.broken(out, chosen)
         for _ in range(N_REDRAWS):
             rows = np.flatnonzero(broken.any(axis=1))
             if not len(rows):
                 break
             tried = out[rows]
-            concerned = (broken[rows].astype(np.float32) @ self.columns.astype(np.float32)) > 0
+            concerned = (broken[rows].astype(np.float32) @ columns) > 0
             for j in np.flatnonzero(concerned.any(axis=0)):
-                chosen = np.flatnonzero(concerned[:, j])
-                tried[chosen, j] = redraw(int(j), rows[chosen], rng)
-            now = self.broken(tried)
+                places = np.flatnonzero(concerned[:, j])
+                tried[places, j] = redraw(int(j), rows[places], rng)
+            now = self.broken(tried, chosen)
             better = now.sum(axis=1) <= broken[rows].sum(axis=1)
             out[rows[better]], broken[rows[better]] = tried[better], now[better]
         return out

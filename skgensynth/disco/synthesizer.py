@@ -206,7 +206,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         self.constraints_ = self._find_constraints(values, rng)
         self.policy_.fit(values, self.schema_, rng=rng, verbose=self.verbose)
         self.history_ = list(self.policy_.history_)
-        self.policy_.obey(self._breakable_laws(values))
+        self.policy_.obey(self._breakable_laws())
         if self.feedback is not None:
             self.history_ += self._give_feedback(values, settings, rng)
 
@@ -256,7 +256,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         rng = make_generator(self.random_state, "fit")
         if not self.constraints_:
             self.constraints_ = self._find_constraints(values, rng)
-            self.policy_.obey(self._breakable_laws(values))
+            self.policy_.obey(self._breakable_laws())
         self.history_ += self._give_feedback(values, settings, rng)
         return self
 
@@ -321,8 +321,8 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         """Kinds of the columns that are modelled, those that were declared among them."""
         return {column.name: column.kind for column in self.schema_.modelled}
 
-    def _breakable_laws(self, values: np.ndarray) -> Laws:
-        return Laws(self.constraints_, self.schema_).breakable(values)
+    def _breakable_laws(self) -> Laws:
+        return Laws(self.constraints_, self.schema_).breakable()
 
     def _give_feedback(
         self, values: np.ndarray, settings: FeedbackSettings, rng: np.random.Generator
@@ -335,7 +335,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
             self.policy_,
             values,
             self.schema_,
-            self._breakable_laws(values),
+            self._breakable_laws(),
             groups,
             dense=self.feedback == "hierarchical",
             settings=settings,
@@ -363,7 +363,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         self.policy_ = policy_class(self.policy).load(folder, state["policy"], self.schema_)
         self.constraints_ = ConstraintSet.from_dict(state["constraints"])
         self.history_ = [dict(entry) for entry in state["history"]]
-        self.policy_.obey(Laws(self.constraints_, self.schema_))
+        self.policy_.obey(self._breakable_laws())
 
 
 def _columns_of(entry: Any) -> set[str]:
