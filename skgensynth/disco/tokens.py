@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -205,21 +206,35 @@ class NumberTokens:
         self, tokens: NDArray[np.int64], allowed: Allowed | None, rng: np.random.Generator
     ) -> NDArray[np.float64]:
         """Values for tokens, drawn within each token's part that is allowed."""
-        out = np.empty(len(tokens))
         draws = rng.random(len(tokens))
-        for token in np.unique(tokens):
-            rows = tokens == token
-            knots = self.knots[token]
-            if allowed is None:
-                out[rows] = _quantile(knots, draws[rows])
-            else:
-                out[rows] = self._decode_allowed(knots, draws[rows], allowed)
-        return self._rounded(out, np.isin(tokens, self.bins), allowed, rng)
+        if allowed is None:
+            out = self._quantiles(tokens, draws)
+        else:
+            out = np.empty(len(tokens))
+            for token in np.unique(tokens):
+                rows = tokens == token
+                out[rows] = self._decode_allowed(self.knots[token], draws[rows], allowed)
+        return self._rounded(out, tokens, allowed, rng)
+
+    def _quantiles(self, tokens: NDArray[np.int64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`_quantile` of many tokens, a level each."""
+        knots, firsts, n_steps = self._flat
+        place = levels * n_steps[tokens]
+        step = np.minimum(place.astype(np.intp), np.maximum(n_steps[tokens] - 1, 0))
+        low = firsts[tokens] + step
+        high = low + (n_steps[tokens] > 0)
+        return knots[low] + (place - step) * (knots[high] - knots[low])
+
+    @cached_property
+    def _flat(self) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+        """All knots, where those of each token begin, and how many steps are between them."""
+        sizes = np.array([len(knots) for knots in self.knots], dtype=np.intp)
+        return np.concatenate([*self.knots, np.empty(0)]), np.cumsum(sizes) - sizes, sizes - 1
 
     def _rounded(
         self,
         values: NDArray[np.float64],
-        in_bin: NDArray[np.bool_],
+        tokens: NDArray[np.int64],
         allowed: Allowed | None,
         rng: np.random.Generator,
     ) -> NDArray[np.float64]:
@@ -227,7 +242,7 @@ class NumberTokens:
         if not self.round_step:
             return values
         rounded = np.round(values / self.round_step) * self.round_step
-        chosen = in_bin & (rng.random(len(values)) < self.round_share)
+        chosen = np.isin(tokens, self.bins) & (rng.random(len(values)) < self.round_share)
         if allowed is not None:
             chosen &= allowed.mask(rounded)
         return np.where(chosen, rounded, values)
