@@ -18,6 +18,7 @@ from skgensynth.disco.blocks import NetworkSettings
 from skgensynth.disco.codecs import CompactCodec
 from skgensynth.disco.compact_settings import PARAMETERS, automatic_settings, check_parameters
 from skgensynth.disco.ensembles import N_PARTS, join, make_parts, ordered, restore
+from skgensynth.disco.guided import draw_rows
 from skgensynth.disco.lawful import Decoder
 from skgensynth.disco.policies import read_weights
 from skgensynth.disco.sharpening import TargetSharpening
@@ -247,8 +248,7 @@ class CompactPolicy:
         shares = {j: torch.from_numpy(self.codec_.shares(j, a)).float() for j, a in conditions.allowed.items()}
 
         def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
-            drawn = self.states_.draw(size, list(shares), shares, rng)
-            return self.decoder_.revise(self.states_, drawn, conditions, rng)
+            return draw_rows(self.states_, self.decoder_, size, shares, conditions, rng)[1]
 
         return self._in_chunks(draw, n, rng)
 
@@ -293,7 +293,7 @@ class CompactPolicy:
         states.sharpening.fit(probs.double().numpy())
 
     def obey(self, laws: Laws) -> None:
-        """Draw rows that keep laws from now on; see `Decoder.revise`.
+        """Draw rows that keep laws from now on; see `skgensynth.disco.guided.draw_rows`.
 
         Parameters
         ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,13 +12,17 @@ from torch.nn import functional
 
 from skgensynth.disco.blocks import NO_DROPOUT, Block, Dropout, NetworkSettings
 
-__all__ = ["RowTransformer"]
+__all__ = ["Guide", "RowTransformer"]
 
 N_ORDINAL_FEATURES = 4
 PADDING = -1e9
 # Rows drawn for each one kept under several conditions, and the least number of them.
 POOL_FACTOR = 4
 MIN_POOL = 256
+
+# Called for each column in the order of drawing, with its number, its probabilities, of shape (n_rows, sizes[j]), all
+# tokens so far, of shape (n_rows, n_columns), and the source of randomness; returns its tokens, of shape (n_rows,).
+Guide = Callable[[int, Tensor, Tensor, torch.Generator], Tensor]
 
 
 class RowTransformer(nn.Module):
@@ -191,6 +195,7 @@ class RowTransformer(nn.Module):
         order: Sequence[int],
         shares: Mapping[int, Tensor],
         generator: torch.Generator,
+        guide: Guide | None = None,
     ) -> Tensor:
         """Draw rows of tokens, column by column.
 
@@ -208,6 +213,8 @@ class RowTransformer(nn.Module):
             What of each token a condition allows; the distribution is restricted accordingly.
         generator : torch.Generator
             Source of randomness.
+        guide : Guide, default=None
+            May put other tokens in place of those drawn, column by column.
 
         Returns
         -------
@@ -225,6 +232,8 @@ class RowTransformer(nn.Module):
                 probs = probs.clamp_min(1e-12) * shares[j]
                 weights += probs.double().sum(dim=-1).log()
             walk.take(j, torch.multinomial(probs, 1, generator=generator)[:, 0])
+            if guide is not None:
+                walk.take(j, guide(j, probs, walk.tokens, generator))
             if pool > n_rows and position + 1 == len(shares):
                 likely = (weights - weights.max()).exp()
                 walk.keep(torch.multinomial(likely, n_rows, replacement=True, generator=generator))
@@ -232,14 +241,9 @@ class RowTransformer(nn.Module):
 
     @torch.no_grad()
     def redraw(
-        self,
-        tokens: Tensor,
-        order: Sequence[int],
-        starts: Tensor,
-        allowed: Mapping[int, Tensor],
-        generator: torch.Generator,
+        self, tokens: Tensor, order: Sequence[int], starts: Tensor, generator: torch.Generator, guide: Guide
     ) -> Tensor:
-        """Draw rows anew from a position on, where their first token is restricted.
+        """Draw rows anew from a position on.
 
         Parameters
         ----------
@@ -249,10 +253,10 @@ class RowTransformer(nn.Module):
             Columns in the order in which they were drawn.
         starts : Tensor of shape (n_rows,)
             First position in the order that is drawn anew.
-        allowed : dict of int to Tensor of shape (n_rows, sizes[j])
-            For each column that some row starts with, 1 for the tokens that the row may take, else 0.
         generator : torch.Generator
             Source of randomness.
+        guide : Guide
+            May put other tokens in place of those drawn, column by column.
 
         Returns
         -------
@@ -262,11 +266,9 @@ class RowTransformer(nn.Module):
         walk = _Walk(self, len(tokens))
         for position, j in enumerate(order):
             probs = walk.next_probs(j)
-            if j in allowed:
-                restricted = probs.clamp_min(1e-12) * allowed[j]
-                probs = torch.where((starts == position)[:, None], restricted, probs)
             anew = torch.multinomial(probs, 1, generator=generator)[:, 0]
             walk.take(j, torch.where(starts <= position, anew, tokens[:, j]))
+            walk.take(j, guide(j, probs, walk.tokens, generator))
         return torch.where(torch.isin(torch.arange(tokens.shape[1]), torch.tensor(order)), walk.tokens, tokens)
 
 

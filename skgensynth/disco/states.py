@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skgensynth.disco.network import RowTransformer
+from skgensynth.disco.network import Guide, RowTransformer
 from skgensynth.disco.sharpening import TargetSharpening
 
 __all__ = ["Draw", "States"]
@@ -69,7 +69,14 @@ class States:
         """Place of the target."""
         return None if self.sharpening is None else self.sharpening.column
 
-    def draw(self, n: int, first: Sequence[int], shares: Mapping[int, Tensor], rng: np.random.Generator) -> Draw:
+    def draw(
+        self,
+        n: int,
+        first: Sequence[int],
+        shares: Mapping[int, Tensor],
+        rng: np.random.Generator,
+        guide: Guide | None = None,
+    ) -> Draw:
         """Draw rows in one random order, the target last unless it is to come first.
 
         Parameters
@@ -82,6 +89,8 @@ class States:
             What of each token a condition allows.
         rng : numpy.random.Generator
             Source of the order and of all draws.
+        guide : Guide, default=None
+            May put other tokens in place of those drawn, column by column.
 
         Returns
         -------
@@ -92,13 +101,13 @@ class States:
         order = [int(j) for j in (*rng.permutation(list(first)), *rng.permutation(free))]
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
         if target is None:
-            return Draw(self.last.sample(n, order, shares, generator), order, len(first), generator)
-        tokens = self.features.sample(n, order, shares, generator)
+            return Draw(self.last.sample(n, order, shares, generator, guide), order, len(first), generator)
+        tokens = self.features.sample(n, order, shares, generator, guide)
         draw = Draw(tokens, [*order, target], len(first), generator)
-        self._draw_target(draw, torch.ones(1))
+        self._draw_target(draw, guide)
         return draw
 
-    def redraw(self, draw: Draw, starts: Tensor, allowed: Mapping[int, Tensor]) -> Draw:
+    def redraw(self, draw: Draw, starts: Tensor, guide: Guide) -> Draw:
         """Draw rows anew from a position on; see `RowTransformer.redraw`.
 
         Parameters
@@ -107,31 +116,29 @@ class States:
             From `draw`.
         starts : Tensor of shape (n_rows,)
             First position that is drawn anew, not among the first columns.
-        allowed : dict of int to Tensor of shape (n_rows, sizes[j])
-            Tokens that rows may take there.
+        guide : Guide
+            May put other tokens in place of those drawn, column by column.
 
         Returns
         -------
         Draw
         """
-        last = len(draw.order) - 1
-        if self.target != draw.order[last] or last < draw.n_first:
-            return replace(draw, tokens=self.last.redraw(draw.tokens, draw.order, starts, allowed, draw.generator))
-        tokens = draw.tokens.clone()
-        early = starts < last
-        if early.any():
-            some = {j: mask[early] for j, mask in allowed.items()}
-            tokens[early] = self.features.redraw(tokens[early], draw.order[:-1], starts[early], some, draw.generator)
+        if self.target != draw.order[-1] or len(draw.order) <= draw.n_first:
+            tokens = self.last.redraw(draw.tokens, draw.order, starts, draw.generator, guide)
+            return replace(draw, tokens=tokens)
+        tokens = self.features.redraw(draw.tokens, draw.order[:-1], starts, draw.generator, guide)
         result = replace(draw, tokens=tokens)
-        mask = allowed.get(draw.order[last], torch.ones(1))
-        self._draw_target(result, torch.where((starts == last)[:, None], mask, 1.0))
+        self._draw_target(result, guide)
         return result
 
     @torch.no_grad()
-    def _draw_target(self, draw: Draw, allowed: Tensor) -> None:
-        """Draw the target of rows among the tokens that each may take, in place."""
-        probs = self.target_probs(draw.tokens, draw.orders).clamp_min(1e-12) * allowed
-        draw.tokens[:, draw.order[-1]] = torch.multinomial(probs, 1, generator=draw.generator)[:, 0]
+    def _draw_target(self, draw: Draw, guide: Guide | None) -> None:
+        """Draw the target of rows, in place."""
+        target = draw.order[-1]
+        probs = self.target_probs(draw.tokens, draw.orders).clamp_min(1e-12)
+        draw.tokens[:, target] = torch.multinomial(probs, 1, generator=draw.generator)[:, 0]
+        if guide is not None:
+            draw.tokens[:, target] = guide(target, probs, draw.tokens, draw.generator)
 
     def target_log_probs(self, tokens: Tensor, orders: Tensor) -> Tensor:
         """Sharpened log-probabilities of the target's tokens, of shape (n_rows, n_target_tokens); differentiable."""

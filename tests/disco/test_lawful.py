@@ -1,165 +1,23 @@
-"""Rows under laws, against every row of tables that can be enumerated."""
+"""Values within tokens under laws."""
 
 from __future__ import annotations
-
-import copy
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from common.policies import all_rows, small_frame, small_policy
+from common.policies import small_policy
 
 from skgensynth.conditions import Conditions
-from skgensynth.constraints import Order, parse_constraint
+from skgensynth.constraints import Order
 from skgensynth.disco.lawful import Decoder
-from skgensynth.disco.states import States
 from skgensynth.laws import Laws
 
 NONE = Conditions()
-LAWS = ["if a is x then b is p", "if b is q then outcome is well"]
-
-
-@pytest.fixture(scope="module")
-def policy():
-    return small_policy(*small_frame())[0]
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-def decoder_of(policy, sentences):
-    laws = Laws([parse_constraint(sentence) for sentence in sentences], policy.schema_)
-    return Decoder(policy.codec_, policy.schema_, laws), laws
-
-
-def drawn(policy, decoder, n, rng, first=(), shares=None):
-    """Rows under laws, by the order in which they were drawn."""
-    out = {}
-    for _ in range(n):
-        draw = policy.states_.draw(250, first, shares or {}, rng)
-        out.setdefault(tuple(draw.order), []).append(decoder.revise(policy.states_, draw, NONE, rng))
-        assert np.array_equal(policy.codec_.encode(out[tuple(draw.order)][-1]), draw.tokens.numpy())
-    return {order: np.concatenate(parts) for order, parts in out.items()}
-
-
-def probabilities_under_laws(states: States, laws, order):
-    """Of every row, if each token is drawn from those alone that break no law settled by it."""
-    rows = all_rows(states.last.sizes)
-    tokens, orders = torch.from_numpy(rows), torch.tensor(order).expand(len(rows), -1)
-    with torch.no_grad():
-        scores = states.features.token_log_probs(tokens, orders).double()
-        target = states.target_log_probs(tokens, orders).double()
-    scores[:, 2] = target[torch.arange(len(rows)), tokens[:, 2]]
-    possible, broken = scores.exp().numpy(), laws.broken(rows.astype(float))
-    out = np.ones(len(rows))
-    for place, j in enumerate(order):
-        known = [
-            law
-            for law, columns in enumerate(laws.columns)
-            if set(np.flatnonzero(columns)) <= set(order[: place + 1]) and columns[j]
-        ]
-        kept = possible[:, j] * ~broken[:, known].any(axis=1)
-        alike = (rows[:, None, list(order[:place])] == rows[None, :, list(order[:place])]).all(axis=2)
-        # Rows that differ in this column only: one for each of its tokens.
-        later = (rows[:, None, list(order[place + 1 :])] == rows[None, :, list(order[place + 1 :])]).all(axis=2)
-        out *= kept / np.where(alike & later, kept[None, :], 0).sum(axis=1)
-    return rows, out
-
-
-def test_rows_come_as_if_only_lawful_tokens_had_been_drawn(policy, rng):
-    decoder, laws = decoder_of(policy, LAWS)
-
-    by_order = drawn(policy, decoder, 120, rng)
-
-    assert set(by_order) == {(0, 1, 2), (1, 0, 2)}
-    for order, values in by_order.items():
-        rows, expected = probabilities_under_laws(policy.states_, laws, order)
-        observed = np.array([(values == row).all(axis=1).mean() for row in rows])
-        assert expected.sum() == pytest.approx(1, abs=1e-6)
-        assert observed[expected == 0].sum() == 0
-        assert np.abs(observed - expected).max() < 4 * 0.5 / np.sqrt(len(values))
-
-
-def test_rows_that_keep_the_laws_are_left_alone(policy, rng):
-    decoder, laws = decoder_of(policy, LAWS)
-    draw = policy.states_.draw(500, (), {}, rng)
-    before = draw.tokens.numpy().astype(float)
-
-    after = decoder.revise(policy.states_, draw, NONE, rng)
-
-    lawful = ~laws.broken(before).any(axis=1)
-    assert 0 < lawful.sum() < 500
-    assert np.array_equal(after[lawful], before[lawful])
-    assert not laws.broken(after).any()
-
-
-def test_where_no_token_would_do_a_row_goes_back():
-    """Either all is measured or nothing; the laws say so only by way of one column."""
-    rng = np.random.default_rng(0)
-    names = ["a", "b", "c", "d"]
-    X = pd.DataFrame({name: rng.choice(["low", "high"], 200) for name in names})
-    X.loc[rng.random(200) < 0.4] = np.nan
-    policy, _ = small_policy(X, n_epochs=4)
-    sentences = [
-        f"if {one} is missing then {two} is missing" for name in names[1:] for one, two in ((name, "a"), ("a", name))
-    ]
-    decoder, laws = decoder_of(policy, sentences)
-    # Were the first column always drawn first, no row would have to go back.
-    draws = [policy.states_.draw(400, (), {}, rng) for _ in range(6)]
-    assert any(draw.order[0] != 0 for draw in draws)
-    free = np.concatenate([policy.schema_.snap(policy.codec_.decode(draw.tokens.numpy(), NONE, rng)) for draw in draws])
-
-    ruled = np.concatenate([decoder.revise(policy.states_, draw, NONE, rng) for draw in draws])
-
-    assert laws.broken(free).any(axis=1).mean() > 0.1
-    assert laws.broken(ruled).any(axis=1).mean() < 0.002
-    assert 0.2 < np.isnan(ruled[:, 0]).mean() < 0.6
-
-
-def test_laws_that_contradict_each_other_end(policy, rng):
-    decoder, laws = decoder_of(policy, ["if a is x then b is p", "if a is x then b is q", "if b is p then a is x"])
-    draw = policy.states_.draw(200, (0,), {0: torch.tensor([1.0, 0.0, 0.0])}, rng)
-
-    values = decoder.revise(policy.states_, draw, NONE, rng)
-
-    assert (values[:, 0] == 0).all()
-    assert laws.broken(values).any(axis=1).all()
-
-
-def test_what_the_first_columns_settle_among_themselves_stays(policy, rng):
-    decoder, laws = decoder_of(policy, ["if a is x then b is p", "if b is q then outcome is well"])
-    shares = {0: torch.tensor([1.0, 0.0, 0.0]), 1: torch.tensor([0.0, 1.0])}
-    draw = policy.states_.draw(200, (0, 1), shares, rng)
-
-    values = decoder.revise(policy.states_, draw, NONE, rng)
-
-    assert (values[:, :2] == [0, 1]).all()
-    assert laws.broken(values).all(axis=0).tolist() == [True, False]
-    assert not laws.broken(values)[:, 1].any()
-
-
-def test_rows_that_begin_with_the_target_keep_laws_too(policy, rng):
-    decoder, laws = decoder_of(policy, LAWS)
-
-    by_order = drawn(policy, decoder, 6, rng, first=(2,))
-
-    assert {order[0] for order in by_order} == {2}
-    assert not laws.broken(np.concatenate(list(by_order.values()))).any()
-
-
-def test_without_laws_rows_are_only_decoded(policy):
-    decoder, _ = decoder_of(policy, [])
-    draws = [policy.states_.draw(50, (), {}, np.random.default_rng(1)) for _ in range(2)]
-
-    revised = decoder.revise(policy.states_, draws[0], NONE, np.random.default_rng(2))
-
-    assert np.array_equal(revised, decoder.decode(draws[1].tokens.numpy(), NONE, np.random.default_rng(2)))
-
-
-# Numbers -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -193,18 +51,6 @@ def test_decoded_rows_are_on_their_grids(ends, ordered):
     values = ordered.decode(np.tile([0, 3], (50, 1)), NONE, np.random.default_rng(0))
 
     assert np.array_equal(values, ends.schema_.snap(values))
-
-
-def test_numbers_drawn_in_the_wrong_order_are_drawn_anew(ends, ordered, rng):
-    states = copy.deepcopy(ends.states_)
-    draw = states.draw(600, (), {}, rng)
-    first = draw.order[0]
-    before = ends.codec_.encode(ordered.decode(draw.tokens.numpy(), NONE, np.random.default_rng(0)))
-
-    values = ordered.revise(states, draw, NONE, rng)
-
-    assert (values[:, 0] > values[:, 1]).mean() < 0.01
-    assert (before[:, first] == draw.tokens[:, first].numpy()).mean() > 0.9
 
 
 def test_a_token_breaks_a_law_where_nothing_within_it_keeps_the_law(ends, ordered, rng):
