@@ -122,7 +122,7 @@ def variants_of(supervised: DiscoTabSynthesizer, X: pd.DataFrame, y: pd.Series) 
         variants[kind].improve(X, y)
         costs[kind] = clock.read()
     schema = supervised.schema_
-    laws = Laws(variants[HIERARCHICAL].constraints_, schema).breakable(schema.encode(X, y))
+    laws = Laws(variants[HIERARCHICAL].constraints_, schema).breakable()
     variants[LAWS].policy_.obey(laws)
     return variants, costs
 

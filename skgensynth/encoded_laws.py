@@ -159,8 +159,9 @@ class _Compiler:
                 codes = item.holds(view) if holds else item.fails(view)
             except ConstraintError:  # is raised where the law is checked
                 return None
-            at_missing = [False] * (not column.storage.holds_missing)  # else it is the last row of the view
-            return _Literal(place, math.nan, math.nan, True, False, (*codes.tolist(), *at_missing))
+            if not column.storage.holds_missing:  # else that is the last row of the view
+                codes = np.append(codes, False)
+            return _Literal(place, math.nan, math.nan, True, False, tuple(codes.tolist()))
         if item.operator.endswith("missing"):
             at_missing = (item.operator == "missing") == holds
             return _Literal(place, -math.inf, math.inf, not at_missing, at_missing, None)

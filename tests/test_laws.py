@@ -108,6 +108,19 @@ def test_what_rows_could_break_leaves_out_the_ranges_levels_and_decimals_of_the_
     assert not {"drug is no or yes", "lo is a whole number"} & kept
 
 
+def test_the_schema_sees_to_decimals_up_to_its_own():
+    X = pd.DataFrame({"dose": [1.0, 2.0, 5.0, np.nan] * 9, "bmi": [20.1, 31.4, 25.0, 22.22] * 9, "age": range(36)})
+    X["weight"] = X["age"] + 40.0
+    sentences = [
+        *("dose is a whole number", "weight is a whole number", "age is a whole number", "bmi has at most 3 decimals"),
+        *("bmi has at most 1 decimal", "age is not 3"),
+    ]
+    schema = TableSchema.infer(X, column_kinds={"dose": "categorical", "bmi": "continuous", "age": "continuous"})
+    laws = Laws([parse_constraint(sentence) for sentence in sentences], schema)
+
+    assert [str(law) for law in laws.breakable().constraints] == sentences[4:]
+
+
 # Settling ------------------------------------------------------------------------------------------------------------
 
 
