@@ -9,7 +9,7 @@ import torch
 from common.policies import all_rows, small_frame, small_policy
 
 from skgensynth.conditions import Conditions
-from skgensynth.constraints import Order, parse_constraint
+from skgensynth.constraints import parse_constraint
 from skgensynth.disco.guided import draw_rows
 from skgensynth.disco.lawful import Decoder
 from skgensynth.disco.states import States
@@ -149,19 +149,6 @@ def test_rows_that_begin_with_the_target_keep_laws_too(policy, rng):
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def ends():
-    """A policy of few, broad bins, so that the two numbers of a row often share one."""
-    both = np.sort(np.random.default_rng(0).uniform(0, 100, (300, 2)), axis=1).round(1)
-    return small_policy(pd.DataFrame({"lo": both[:, 0], "hi": both[:, 1]}), n_epochs=2, n_bins=4)[0]
-
-
-@pytest.fixture(scope="module")
-def ordered(ends):
-    laws = Laws([Order("lo", "hi")], ends.schema_)
-    return Decoder(ends.codec_, ends.schema_, laws)
 
 
 def test_numbers_drawn_in_the_wrong_order_are_drawn_anew(ends, ordered, rng):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from common.policies import small_policy
 
 from skgensynth.conditions import Conditions
-from skgensynth.constraints import Order
 from skgensynth.disco.lawful import Decoder
 from skgensynth.laws import Laws
 
@@ -18,19 +15,6 @@ NONE = Conditions()
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
-
-
-@pytest.fixture(scope="module")
-def ends():
-    """A policy of few, broad bins, so that the two numbers of a row often share one."""
-    both = np.sort(np.random.default_rng(0).uniform(0, 100, (300, 2)), axis=1).round(1)
-    return small_policy(pd.DataFrame({"lo": both[:, 0], "hi": both[:, 1]}), n_epochs=2, n_bins=4)[0]
-
-
-@pytest.fixture(scope="module")
-def ordered(ends):
-    laws = Laws([Order("lo", "hi")], ends.schema_)
-    return Decoder(ends.codec_, ends.schema_, laws)
 
 
 def test_values_within_their_tokens_keep_the_laws(ends, ordered):
