@@ -16,9 +16,11 @@ from skgensynth.laws import Laws
 
 __all__ = ["draw_rows"]
 
-# How often a row that is stuck tries anew before it is looked at again; from the third time on from the start.
-TRIES = (1, 1, 1, 17)
+# Times that a row that is stuck tries anew: two from columns before, the others from the start.
+MAX_TRIES = 20
 N_STEPS_BACK = 2
+# Rows that try at once: a row's later tries are made side by side, as far as that leaves room.
+N_AT_ONCE = 1024
 
 
 def draw_rows(
@@ -66,12 +68,16 @@ def draw_rows(
     guide = _Guide(decoder, values, len(first), np.zeros(n, dtype=np.int64), conditions, rng)
     draw = states.draw(n, first, shares, rng, guide)
     rows, stuck = np.arange(n), guide.stuck
-    for n_before, n_tries in enumerate(TRIES):
+    n_before = 0
+    while n_before < MAX_TRIES:
         starts = _places(draw, decoder.laws, stuck, n_before)
         back = starts < len(draw.order)
         rows, starts = rows[back], starts[back]
         if not len(rows):
             break
+        at_once = 1 if n_before <= N_STEPS_BACK else max(N_AT_ONCE // len(rows), 1)
+        n_tries = min(at_once, MAX_TRIES - n_before)
+        n_before += n_tries
         again = np.repeat(rows, n_tries)
         guide = _Guide(decoder, values[again], draw.n_first, np.repeat(starts, n_tries), conditions, rng)
         tokens = states.redraw(draw[again], torch.from_numpy(np.repeat(starts, n_tries)), guide).tokens
