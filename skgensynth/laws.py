@@ -131,7 +131,7 @@ class Laws:
         Returns
         -------
         ndarray of shape (n_rows, n_columns)
-            Rows that break no more laws than before.
+            Rows that keep all laws that they kept before.
         """
         out = values.copy()
         columns = (self.columns if chosen is None else self.columns[chosen]).astype(np.float32)
@@ -146,7 +146,7 @@ class Laws:
                 places = np.flatnonzero(concerned[:, j])
                 tried[places, j] = redraw(int(j), rows[places], rng)
             now = self.broken(tried, chosen)
-            better = now.sum(axis=1) <= broken[rows].sum(axis=1)
+            better = ~(now & ~broken[rows]).any(axis=1)
             out[rows[better]], broken[rows[better]] = tried[better], now[better]
         return out
 

@@ -157,7 +157,7 @@ def test_an_order_within_bins_is_repaired_and_tokens_stay(schema, laws, codec, d
     assert (codec.encode(out) == tokens).mean() > 0.97
 
 
-def test_no_row_breaks_more_laws_than_before(schema, laws, codec):
+def test_no_row_breaks_a_law_that_it_kept_before(schema, laws, codec):
     rng = np.random.default_rng(3)
     values = schema.encode(*make_frame())
     values = np.column_stack([rng.permutation(column) for column in values.T])
@@ -165,7 +165,7 @@ def test_no_row_breaks_more_laws_than_before(schema, laws, codec):
 
     out = laws.settle(values, redraw_from(codec, schema, tokens), rng)
 
-    assert (laws.broken(out).sum(axis=1) <= laws.broken(values).sum(axis=1)).all()
+    assert not (laws.broken(out) & ~laws.broken(values)).any()
     assert laws.broken(out).sum() < laws.broken(values).sum()
 
 

@@ -93,7 +93,7 @@ class Decoder:
         Returns
         -------
         ndarray of shape (n_rows, n_columns)
-            Rows that break no more laws than before.
+            Rows that keep all laws that they kept before.
         """
 
         def redraw(j: int, rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
