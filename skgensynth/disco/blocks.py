@@ -87,27 +87,36 @@ class Block(nn.Module):
         self.attention_scale = nn.Parameter(torch.ones(members, 1, width))
         self.feed_scale = nn.Parameter(torch.ones(members, 1, width))
 
-    def forward(self, state: Tensor, dropout: Dropout, cache: list[Tensor] | None = None) -> Tensor:
-        """Next state; with a cache, `state` is the newest position only and the earlier ones come from there."""
+    def forward(
+        self, state: Tensor, dropout: Dropout, cache: list[Tensor] | None = None, *, last_only: bool = False
+    ) -> Tensor:
+        """Next state, of all positions or of the last one only.
+
+        With a cache, `state` is the newest position only and the earlier ones come from there.
+        """
         members, n_rows, n_positions, width = state.shape
         flat = state.reshape(members, n_rows * n_positions, width)
         normed = functional.rms_norm(flat, (width,)) * self.attention_scale
         qkv = torch.baddbmm(self.qkv_bias, normed, self.qkv)
         split = qkv.view(members * n_rows, n_positions, 3, self.n_heads, width // self.n_heads).permute(2, 0, 3, 1, 4)
         query, key, value = split.unbind(0)
-        if cache is None:
-            mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        else:
+        if cache is not None:
             if cache:
                 key, value = torch.cat([cache[0], key], dim=2), torch.cat([cache[1], value], dim=2)
             cache[:] = [key, value]
+        if last_only:
+            state, query = state[:, :, -1:], query[:, :, -1:]
+        if query.shape[2] == 1:
             mixed = _attend(query, key, value)
-        mixed = mixed.transpose(1, 2).reshape(members, n_rows * n_positions, width)
+        else:
+            mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         shape = state.shape
+        flat_shape = (members, n_rows * shape[2], width)
+        mixed = mixed.transpose(1, 2).reshape(flat_shape)
         state = state + dropout(torch.baddbmm(self.out_bias, mixed, self.out).view(shape))
-        normed = functional.rms_norm(state.reshape(flat.shape), (width,)) * self.feed_scale
+        normed = functional.rms_norm(state.reshape(flat_shape), (width,)) * self.feed_scale
         inner = functional.gelu(torch.baddbmm(self.up_bias, normed, self.up))
-        inner = dropout(inner.view(members, n_rows, n_positions, -1)).view(inner.shape)
+        inner = dropout(inner.view(*shape[:3], -1)).view(inner.shape)
         return state + dropout(torch.baddbmm(self.down_bias, inner, self.down).view(shape))
 
 

@@ -107,17 +107,23 @@ class RowTransformer(nn.Module):
         Tensor of shape (n_members, n_columns, n_rows, width)
             By column, not by position.
         """
-        members, n_rows, _ = orders.shape
-        width = self.settings.width
-        flat = (tokens + self.offsets).gather(2, orders)[:, :, :-1]
-        known = _lookup(self.embeddings(), flat)
-        first = self.start[:, None].expand(members, n_rows, 1, width)
-        state = dropout(torch.cat([first, known], dim=2) + _lookup(self.upcoming, orders))
+        state = self._read(tokens, orders, dropout)
         for block in self.blocks:
             state = block(state, dropout)
-        state = functional.rms_norm(state, (width,)) * self.scale[:, None]
-        places = orders.argsort(dim=2)[..., None].expand(-1, -1, -1, width)
+        state = self._normed(state)
+        places = orders.argsort(dim=2)[..., None].expand(-1, -1, -1, self.settings.width)
         return state.gather(2, places).transpose(1, 2)
+
+    def _read(self, tokens: Tensor, orders: Tensor, dropout: Dropout) -> Tensor:
+        """What the first block sees, of shape (n_members, n_rows, n_columns, width), by position."""
+        members, n_rows, _ = orders.shape
+        flat = (tokens + self.offsets).gather(2, orders)[:, :, :-1]
+        known = _lookup(self.embeddings(), flat)
+        first = self.start[:, None].expand(members, n_rows, 1, self.settings.width)
+        return dropout(torch.cat([first, known], dim=2) + _lookup(self.upcoming, orders))
+
+    def _normed(self, state: Tensor) -> Tensor:
+        return functional.rms_norm(state, (self.settings.width,)) * self.scale[:, None]
 
     def log_probs(self, hidden: Tensor) -> Iterator[tuple[list[int], Tensor]]:
         """Log-probabilities of tokens, for columns of like size at once.
@@ -164,29 +170,32 @@ class RowTransformer(nn.Module):
             out[:, columns] = mean.T
         return out
 
-    def column_probs(self, j: int, tokens: Tensor, orders: Tensor) -> Tensor:
-        """Probabilities of one column's tokens after the columns before it, averaged over the members.
+    def last_probs(self, j: int, tokens: Tensor, orders: Tensor) -> Tensor:
+        """Probabilities of the last column's tokens after all others, averaged over the members.
 
         Parameters
         ----------
         j : int
             The column.
         tokens, orders : Tensor of shape (n_rows, n_columns)
-            Tokens of each column, and the column at each position.
+            Tokens of each column, and the column at each position, `j` last.
 
         Returns
         -------
         Tensor of shape (n_rows, sizes[j])
         """
         shared = (self.settings.n_members, *tokens.shape)
-        hidden = self.hidden(tokens.expand(shared), orders.expand(shared), NO_DROPOUT)[:, j]
-        head, bias = self._output(j)
-        return torch.baddbmm(bias, hidden, head)[..., : self.sizes[j]].softmax(dim=-1).mean(dim=0)
+        state = self._read(tokens.expand(shared), orders.expand(shared), NO_DROPOUT)
+        for number, block in enumerate(self.blocks, 1):
+            state = block(state, NO_DROPOUT, last_only=number == len(self.blocks))
+        return self._probs(j, state)
 
-    def _output(self, j: int) -> tuple[Tensor, Tensor]:
-        """Weights and biases of a column's output, padded."""
+    def _probs(self, j: int, state: Tensor) -> Tensor:
+        """Probabilities of a column's tokens by the last block's last position, averaged over the members."""
         group, row = next((g, columns.index(j)) for g, columns in enumerate(self.groups) if j in columns)
-        return self.heads[group][:, row], self.biases[group][:, row]
+        head, bias = self.heads[group][:, row], self.biases[group][:, row]
+        logits = torch.baddbmm(bias, self._normed(state)[:, :, -1], head)
+        return logits[..., : self.sizes[j]].softmax(dim=-1).mean(dim=0)
 
     @torch.no_grad()
     def sample(
@@ -288,9 +297,7 @@ class _Walk:
         state = (self._previous + network.upcoming[:, j : j + 1])[:, :, None]
         for block, cache in zip(network.blocks, self._caches, strict=True):
             state = block(state, NO_DROPOUT, cache)
-        state = functional.rms_norm(state[:, :, 0], (network.settings.width,)) * network.scale
-        head, bias = network._output(j)
-        return torch.baddbmm(bias, state, head)[..., : network.sizes[j]].softmax(dim=-1).mean(dim=0)
+        return network._probs(j, state)
 
     def take(self, j: int, tokens: Tensor) -> None:
         """Settle column `j`."""

@@ -110,7 +110,7 @@ class TargetSharpening:
         Tensor of shape (n_rows, n_target_tokens)
             Differentiable.
         """
-        logits = network.column_probs(self.column, tokens, orders).clamp_min(1e-12).log()
+        logits = network.last_probs(self.column, tokens, orders).clamp_min(1e-12).log()
         if self.offsets is not None:
             logits = logits / self.temperature + torch.from_numpy(self.offsets).float()
         return logits.log_softmax(dim=-1)

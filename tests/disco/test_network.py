@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -82,15 +83,20 @@ def test_columns_that_are_not_in_the_order_stay_empty(network):
     assert drawn[:, 0].unique().numel() > 1
 
 
-def test_probabilities_of_a_column_are_those_of_its_tokens(network):
-    rows = all_rows()
-    orders = torch.tensor([2, 0, 1]).repeat(len(rows), 1)
+@pytest.mark.parametrize("order", [(2, 0, 1), (1, 2, 0), (0, 1, 2)])
+def test_probabilities_of_the_last_column_are_those_of_its_tokens(network, order):
+    rows, last = all_rows(), order[-1]
+    orders = torch.tensor(order).repeat(len(rows), 1)
+    found = copy.deepcopy(network).requires_grad_(True)
 
-    probs = network.column_probs(0, rows, orders)
+    probs = found.last_probs(last, rows, orders)
+    gradient = torch.autograd.grad(probs[torch.arange(len(rows)), rows[:, last]].log().sum(), found.value)[0]
 
-    expected = network.token_log_probs(rows, orders)[:, 0].exp()
-    assert probs.shape == (len(rows), 3)
-    assert torch.allclose(probs[torch.arange(len(rows)), rows[:, 0]], expected, atol=1e-6)
+    expected = found.token_log_probs(rows, orders)[:, last]
+    assert probs.shape == (len(rows), SIZES[last])
+    assert probs.sum(dim=1).detach().numpy() == pytest.approx(1, abs=1e-5)
+    assert torch.allclose(probs[torch.arange(len(rows)), rows[:, last]].log(), expected, atol=1e-5)
+    assert torch.allclose(gradient, torch.autograd.grad(expected.sum(), found.value)[0], atol=1e-4)
 
 
 def test_members_do_not_influence_each_other(network):

@@ -66,7 +66,7 @@ def test_shares_are_those_of_the_tokens_with_half_a_count_for_each():
 
 def test_nothing_is_sharpened_before_the_offsets_are_fitted_nor_at_temperature_1(network, rows):
     sharpening = TargetSharpening(1, np.array([0.8, 0.2]), 1.0)
-    plain = network.column_probs(1, *rows)
+    plain = network.last_probs(1, *rows)
     sharpening.fit(plain.detach().numpy())
 
     assert not sharpening.changes
@@ -76,7 +76,7 @@ def test_nothing_is_sharpened_before_the_offsets_are_fitted_nor_at_temperature_1
 
 
 def test_probabilities_are_sharpened_by_the_offsets_and_can_be_differentiated(network, rows):
-    plain = network.column_probs(1, *rows).detach().double().numpy()
+    plain = network.last_probs(1, *rows).detach().double().numpy()
     sharpening = TargetSharpening(1, np.array([0.5, 0.5]), 0.5)
     sharpening.fit(plain)
 
