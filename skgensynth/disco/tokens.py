@@ -213,11 +213,11 @@ class NumberTokens:
             out = np.empty(len(tokens))
             for token in np.unique(tokens):
                 rows = tokens == token
-                out[rows] = self._decode_allowed(self.knots[token], draws[rows], allowed)
+                out[rows] = self._decode_allowed(int(token), draws[rows], allowed)
         return self._rounded(out, tokens, allowed, rng)
 
     def _quantiles(self, tokens: NDArray[np.int64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`_quantile` of many tokens, a level each."""
+        """Quantile functions of tokens, each at a level of its own."""
         knots, firsts, n_steps = self._flat
         place = levels * n_steps[tokens]
         step = np.minimum(place.astype(np.intp), np.maximum(n_steps[tokens] - 1, 0))
@@ -247,10 +247,9 @@ class NumberTokens:
             chosen &= allowed.mask(rounded)
         return np.where(chosen, rounded, values)
 
-    def _decode_allowed(
-        self, knots: NDArray[np.float64], draws: NDArray[np.float64], allowed: Allowed
-    ) -> NDArray[np.float64]:
+    def _decode_allowed(self, token: int, draws: NDArray[np.float64], allowed: Allowed) -> NDArray[np.float64]:
         """Values of one token within the allowed intervals."""
+        knots = self.knots[token]
         mass, uppers = self._masses(knots, allowed)
         if not mass.any():
             # A gap between observations: the interval nearest to the token, evenly.
@@ -260,7 +259,8 @@ class NumberTokens:
         draws = draws * upper[-1]
         which = np.minimum(np.searchsorted(upper, draws, side="right"), len(mass) - 1)
         low, high = np.array(allowed.intervals)[which].T
-        values = _quantile(knots, np.clip(uppers[which] - (upper[which] - draws), 0, 1))
+        levels = np.clip(uppers[which] - (upper[which] - draws), 0, 1)
+        values = self._quantiles(np.full(len(levels), token), levels)
         return np.clip(values, low, high)
 
     def _masses(self, knots: NDArray[np.float64], allowed: Allowed) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -318,13 +318,6 @@ def _round_values(values: NDArray[np.float64], resolution: float | None) -> tupl
         if share >= MIN_ROUND_SHARE:
             return step, share
     return 0.0, 0.0
-
-
-def _quantile(knots: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quantile function of a token."""
-    if len(knots) == 1:
-        return np.full(len(levels), knots[0])
-    return np.interp(levels, np.linspace(0, 1, len(knots)), knots)
 
 
 def _level(knots: NDArray[np.float64], value: float, side: str) -> float:
