@@ -24,11 +24,11 @@ class _Literal(NamedTuple):
     """What is asked of one column: to be in an interval or outside of it, or to have one of some codes."""
 
     column: int
-    low: float
-    high: float
-    inside: bool
-    at_missing: bool
-    codes: tuple[bool, ...] | None  # by code, and last where missing; None for a number
+    low: float = math.nan
+    high: float = math.nan
+    inside: bool = True
+    at_missing: bool = False
+    codes: tuple[bool, ...] | None = None  # by code, and last where missing; None for a number
 
 
 class EncodedLaws:
@@ -51,10 +51,10 @@ class EncodedLaws:
         compiler = _Compiler(schema)
         parts = [compiler.conjunction(law) for law in constraints]
         orders = [None if part else compiler.order(law) for part, law in zip(parts, constraints, strict=True)]
-        self._n_literals = np.array([len(part or ()) for part in parts], dtype=np.intp)
+        self._compiled = np.array([part is not None for part in parts], dtype=bool)
         numbers: dict[_Literal, int] = {}
-        # Conjunctions of like length are told by padding the others with their first literal.
-        longest = max(self._n_literals, default=0)
+        # Shorter conjunctions repeat their last literal.
+        longest = max((len(part) for part in parts if part), default=0)
         self._members = np.zeros((len(constraints), longest), dtype=np.intp)
         for row, part in zip(self._members, parts, strict=True):
             if part:
@@ -65,7 +65,7 @@ class EncodedLaws:
     def broken(self, values: NDArray[np.float64], chosen: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Tell which rows break which of the chosen laws, of shape (n_rows, n_chosen)."""
         out = np.empty((len(chosen), len(values)), dtype=bool)
-        compiled = self._n_literals[chosen] > 0
+        compiled = self._compiled[chosen]
         if compiled.any():
             out[compiled] = self._literals.conjunctions(values, self._members[chosen[compiled]])
         low, high, strict = self._orders[chosen].T
@@ -161,23 +161,22 @@ class _Compiler:
                 return None
             if not column.storage.holds_missing:  # else that is the last row of the view
                 codes = np.append(codes, False)
-            return _Literal(place, math.nan, math.nan, True, False, tuple(codes.tolist()))
+            return _Literal(place, codes=tuple(codes.tolist()))
         if item.operator.endswith("missing"):
             at_missing = (item.operator == "missing") == holds
-            return _Literal(place, -math.inf, math.inf, not at_missing, at_missing, None)
+            return _Literal(place, -math.inf, math.inf, inside=not at_missing, at_missing=at_missing)
         interval = _interval(item, view.column(item.column)) if _is_plain(column) else None
         if interval is None:
             return None
-        return _Literal(place, *interval, (item.operator != "is not") == holds, False, None)
+        return _Literal(place, *interval, inside=(item.operator != "is not") == holds)
 
     def _view(self, place: int, column: Column) -> TableView:
         """All that a categorical column can be; no rows of a number."""
         if column.name not in self._views:
-            codes = np.arange(len(column.levels)) if column.kind == "categorical" else np.empty(0)
-            values = np.full((len(codes), len(self._columns)), np.nan)
-            values[:, place] = codes
-            if column.kind == "categorical" and column.storage.holds_missing:
-                values = np.vstack([values, np.full(len(self._columns), np.nan)])
+            n_levels = len(column.levels)
+            n_rows = n_levels + column.storage.holds_missing if column.kind == "categorical" else 0
+            values = np.full((n_rows, len(self._columns)), np.nan)
+            values[:n_levels, place] = np.arange(n_levels)
             self._views[column.name] = TableView.of_encoded(values, self._schema)
         return self._views[column.name]
 
