@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,17 +46,12 @@ class Laws:
         self.constraints = ConstraintSet(
             part for part in constraints if part.hard and all(name in places for name in part.columns)
         )
-        self._encoded = EncodedLaws(self.constraints, schema)
         self.columns = np.zeros((len(self.constraints), len(places)), dtype=bool)
         for row, constraint in zip(self.columns, self.constraints, strict=True):
             row[[places[name] for name in constraint.columns]] = True
 
     def __len__(self) -> int:
         return len(self.constraints)
-
-    def subset(self, chosen: NDArray[np.bool_]) -> Laws:
-        """Some of the laws, by a mask of shape (n_constraints,)."""
-        return Laws([self.constraints[int(i)] for i in np.flatnonzero(chosen)], self._schema)
 
     def breakable(self) -> Laws:
         """Laws that generated rows could break: not the ranges, levels and decimals that the schema sees to.
@@ -64,7 +60,11 @@ class Laws:
         -------
         Laws
         """
-        return self.subset(np.array([not self._is_sure(law) for law in self.constraints], dtype=bool))
+        return Laws((law for law in self.constraints if not self._is_sure(law)), self._schema)
+
+    @cached_property
+    def _encoded(self) -> EncodedLaws:
+        return EncodedLaws(self.constraints, self._schema)
 
     def _is_sure(self, law: Constraint) -> bool:
         """Whether no row of the schema can break a law."""
