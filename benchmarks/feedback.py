@@ -123,7 +123,7 @@ def variants_of(supervised: DiscoTabSynthesizer, X: pd.DataFrame, y: pd.Series) 
         costs[kind] = clock.read()
     schema = supervised.schema_
     laws = Laws(variants[HIERARCHICAL].constraints_, schema).breakable()
-    variants[LAWS].policy_.obey(laws)
+    variants[LAWS].policy_.obey(laws, np.random.default_rng(0))
     return variants, costs
 
 

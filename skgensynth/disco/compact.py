@@ -37,7 +37,7 @@ LAST, EARLY = "last", "early"
 ROWS_PER_ORDER = 256
 ROWS_PER_SCORE = 1024
 # Rows on which the shares of a sharpened target are balanced: the rarest token is to be among them so often.
-N_BALANCE_ROWS, N_RARE_ROWS, MIN_SHARE = 4096, 400, 0.0125
+N_BALANCE_ROWS, N_RARE_ROWS, MIN_SHARE = 2048, 400, 0.0125
 # Sharpness of a target (ours, chosen on splits of public tables): labels want the likely class, numbers their spread.
 LABEL_TEMPERATURE, NUMBER_TEMPERATURE = 0.1, 0.5
 
@@ -273,7 +273,7 @@ class CompactPolicy:
         return usual if self.target_temperature is None else self.target_temperature
 
     def balance(self, rng: np.random.Generator) -> None:
-        """Fit the offsets of the sharpened target anew, on rows that the ensemble draws.
+        """Fit the offsets of the sharpened target anew, on rows that the ensemble draws under its laws.
 
         Parameters
         ----------
@@ -285,22 +285,35 @@ class CompactPolicy:
             return
         states.sharpening.offsets = None
         n = max(N_BALANCE_ROWS, int(N_RARE_ROWS / max(states.sharpening.shares.min(), MIN_SHARE)))
-        drawn = self._in_chunks(lambda size, rng: states.draw(size, (), {}, rng).tokens.numpy(), n, rng)
-        orders = states.orders(n, rng).split(ROWS_PER_SCORE)
-        parts = torch.from_numpy(drawn).split(ROWS_PER_SCORE)
-        with one_torch_thread():
-            probs = torch.cat([states.target_probs(*part) for part in zip(parts, orders, strict=True)])
-        states.sharpening.fit(probs.double().numpy())
+        states.sharpening.fit(self._in_chunks(self._target_probs, n, rng))
 
-    def obey(self, laws: Laws) -> None:
+    def _target_probs(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Unsharpened probabilities of the target in rows that keep the laws; 0 where a token would break one."""
+        target, laws = self._target, self.decoder_.laws
+        assert target is not None
+        draw, values = draw_rows(self.states_, self.decoder_, n, {}, Conditions(), rng)
+        probs = self.states_.target_probs(draw.tokens, self.states_.orders(n, rng)).double().numpy()
+        here = laws.columns[:, target]
+        if here.any():
+            allowed = 1 - self.decoder_.breaking_at(target, values, np.tile(here, (n, 1)), rng)
+            possible = allowed.any(axis=1)
+            probs[possible] *= allowed[possible]
+        return probs
+
+    def obey(self, laws: Laws, rng: np.random.Generator | None = None) -> None:
         """Draw rows that keep laws from now on; see `skgensynth.disco.guided.draw_rows`.
 
         Parameters
         ----------
         laws : Laws
             The laws.
+        rng : numpy.random.Generator or None, default=None
+            Source of rows that keep the laws, to which the shares of the target are fitted; None leaves the offsets
+            as they are, which are right where they were fitted under these laws.
         """
         self.decoder_ = Decoder(self.codec_, self.schema_, laws)
+        if rng is not None and len(laws):
+            self.balance(rng)
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the weights to a folder.

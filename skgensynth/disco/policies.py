@@ -36,8 +36,8 @@ class Policy(Protocol):
     def sample(self, n: int, conditions: Conditions, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw rows that satisfy the schema and the conditions."""
 
-    def obey(self, laws: Laws) -> None:
-        """Draw values that keep the laws, where they are free to within what was drawn."""
+    def obey(self, laws: Laws, rng: np.random.Generator | None = None) -> None:
+        """Draw rows that keep the laws, as far as the policy can; fit to them what depends on them."""
 
     def save(self, folder: str | Path) -> dict[str, Any]:
         """Write the weights to a folder; give back the rest as JSON values."""

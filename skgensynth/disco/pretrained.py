@@ -292,13 +292,15 @@ class PretrainedPolicy:
         assert self._runtime is not None
         return self._runtime
 
-    def obey(self, laws: Laws) -> None:
+    def obey(self, laws: Laws, rng: np.random.Generator | None = None) -> None:
         """Change nothing: rows are drawn to the last digit, which leaves no freedom within them.
 
         Parameters
         ----------
         laws : Laws
             The laws.
+        rng : numpy.random.Generator or None, default=None
+            Not used.
         """
 
     def save(self, folder: str | Path) -> dict[str, Any]:

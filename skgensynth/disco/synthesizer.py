@@ -206,7 +206,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         self.constraints_ = self._find_constraints(values, rng)
         self.policy_.fit(values, self.schema_, rng=rng, verbose=self.verbose)
         self.history_ = list(self.policy_.history_)
-        self.policy_.obey(self._breakable_laws())
+        self.policy_.obey(self._breakable_laws(), rng)
         if self.feedback is not None:
             self.history_ += self._give_feedback(values, settings, rng)
 
@@ -256,7 +256,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         rng = make_generator(self.random_state, "fit")
         if not self.constraints_:
             self.constraints_ = self._find_constraints(values, rng)
-            self.policy_.obey(self._breakable_laws())
+            self.policy_.obey(self._breakable_laws(), rng)
         self.history_ += self._give_feedback(values, settings, rng)
         return self
 

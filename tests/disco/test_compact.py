@@ -8,10 +8,11 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from common.policies import small_frame, small_policy
 from sklearn.exceptions import NotFittedError
 
 from skgensynth.conditions import Conditions
-from skgensynth.constraints import Order
+from skgensynth.constraints import Order, parse_constraint
 from skgensynth.disco import compact
 from skgensynth.disco.compact import CompactPolicy
 from skgensynth.exceptions import ModelNotFoundError, PersistenceError
@@ -140,7 +141,7 @@ def test_sharpening_keeps_class_shares_and_makes_labels_clearer():
 
 
 def test_a_rare_class_is_balanced_on_more_rows_and_not_on_all_at_once(monkeypatch, policy):
-    states, n_scored = policy.states_, []
+    states, n_scored, n_fitted = policy.states_, [], []
     real = states.target_probs
 
     def counted(tokens, orders):
@@ -151,12 +152,12 @@ def test_a_rare_class_is_balanced_on_more_rows_and_not_on_all_at_once(monkeypatc
         monkeypatch.setattr(compact, name, value)
     monkeypatch.setattr(states, "target_probs", counted)
     monkeypatch.setattr(states, "sharpening", copy.copy(states.sharpening))
+    monkeypatch.setattr(states.sharpening, "fit", lambda probs: n_fitted.append(len(probs)))
     policy.balance(np.random.default_rng(0))
-    assert n_scored[-1] == 1000
-    n_scored.clear()
     monkeypatch.setattr(states.sharpening, "shares", np.array([0.99, 0.01]))
     policy.balance(np.random.default_rng(0))
-    assert n_scored[-3:] == [1024, 1024, 2400 - 2048]
+    assert n_fitted == [1000, 2400]
+    assert max(n_scored) == compact.ROWS_PER_ORDER
 
 
 @pytest.mark.parametrize(("target", "usual"), [("class", 0.1), ("number", 0.5)])
@@ -310,6 +311,22 @@ def test_shares_of_the_target_are_balanced_anew(policy):
 
     drawn = fresh.sample(4000, NONE, np.random.default_rng(1))[:, 3]
     assert np.bincount(drawn.astype(int)) / 4000 == pytest.approx(fresh.states_.sharpening.shares, abs=0.03)
+
+
+def test_shares_of_the_target_are_fitted_to_rows_that_keep_the_laws():
+    policy, values = small_policy(*small_frame())
+    laws = Laws([parse_constraint("if b is q then outcome is well")], policy.schema_)
+    real = (values[:, 2] == 0).mean()
+
+    def share_of_the_ill(rng):
+        ruled = copy.deepcopy(policy)
+        ruled.obey(laws, rng)
+        drawn = ruled.sample(6000, NONE, np.random.default_rng(1))
+        assert not laws.broken(drawn).any()
+        return (drawn[:, 2] == 0).mean()
+
+    assert share_of_the_ill(None) < 0.85 * real
+    assert share_of_the_ill(np.random.default_rng(0)) == pytest.approx(real, abs=0.03)
 
 
 def test_there_is_nothing_to_balance_without_sharpening_or_target(ends, tiny):
