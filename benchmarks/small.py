@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from benchmarks.peers import cart, ctgan, disco, real, smotenc, tvae, versions
 from benchmarks.quality import RESULTS, machine
 from benchmarks.runs import collect, publish
 from benchmarks.tables import data_folder
+from skgensynth.llm import Usage
 from skgensynth.metrics import distance_to_closest_record, tstr
 
 N_HELD_OUT = 200
@@ -49,6 +50,8 @@ PAPER = {
     ("insurance", 200): 0.69,
 }
 MAX_DEPTH, N_TREES, RATE = 3, 100, 0.1
+# Figures of two values.
+PAIRS = {"dcr": ("dcr_train", "dcr_held_out"), "tokens": ("n_tokens", "estimated_n_tokens")}
 DIFFERENCES = (
     "Beside another model, what differs from the paper: three epochs throughout (there five for up to 100 rows, four "
     "for 200), adult with all its columns (there without fnlwgt), no context in words, and rows as CSV."
@@ -76,13 +79,15 @@ def mallm(train, target, task, seed, **settings):
     from skgensynth import MallmGanSynthesizer
 
     synthesizer = MallmGanSynthesizer(output="csv", n_epochs=3, random_state=seed, **settings)
-    synthesizer.fit(train.drop(columns=target), train[target])
+    X, y = train.drop(columns=target), train[target]
+    estimate = synthesizer.estimate_cost(X, y)
+    synthesizer.fit(X, y)
 
     def sample(n):
         X, y = synthesizer.sample(n)
         return X.assign(**{target: y})[train.columns]
 
-    sample.synthesizer = synthesizer
+    sample.synthesizer, sample.estimate = synthesizer, estimate
     return sample
 
 
@@ -152,13 +157,16 @@ def measure(name: str, n_train: int, seed: int, method: str) -> dict:
         result |= {"dcr_train": closest.to_train.median, "dcr_held_out": closest.to_holdout.median}
     synthesizer = getattr(sample, "synthesizer", None)
     if synthesizer is not None:
-        usage = synthesizer.usage_
-        result |= {
-            "n_requests": usage.n_requests,
-            "n_tokens": usage.n_prompt_tokens + usage.n_completion_tokens,
-            "iterations": len(synthesizer.trajectory_),
-        }
+        estimated = (sample.estimate.fit, sample.estimate.sample(len(train)))
+        result |= _used("", [synthesizer.usage_]) | _used("estimated_", estimated)
+        result["iterations"] = len(synthesizer.trajectory_)
     return result
+
+
+def _used(prefix: str, usages: Sequence[Usage]) -> dict[str, int]:
+    """Requests and tokens together."""
+    tokens = [usage.n_prompt_tokens + usage.n_completion_tokens for usage in usages]
+    return {f"{prefix}n_requests": sum(usage.n_requests for usage in usages), f"{prefix}n_tokens": sum(tokens)}
 
 
 def utility(rows: pd.DataFrame, held_out: pd.DataFrame, target: str, task: str, seed: int) -> float:
@@ -178,13 +186,15 @@ def summary(runs: pd.DataFrame) -> str:
     for title, figure in (
         ("Utility: weighted F1, R² for insurance, of the best learner", "utility"),
         ("Median distance to the closest training row / held-out row", "dcr"),
+        ("Thousands of tokens, used / estimated before the run", "tokens"),
         ("Seconds of fitting and drawing", "seconds"),
     ):
+        measured = runs.dropna(subset=list(PAIRS.get(figure, [figure])))
         text += [f"{title}:", ""]
         places = [(name, n) for name in TABLES for n in SIZES if ((runs.table == name) & (runs.n_train == n)).any()]
         text.append("| method | " + " | ".join(f"{name}, {n}" for name, n in places) + " |")
         text.append("| --- |" + " ---: |" * len(places))
-        for method, group in runs.groupby("method", observed=True):
+        for method, group in measured.groupby("method", observed=True):
             cells = [_cell(group[(group.table == name) & (group.n_train == n)], figure) for name, n in places]
             text.append(f"| {LABELS[method]} | " + " | ".join(cells) + " |")
         if figure == "utility":
@@ -196,9 +206,10 @@ def summary(runs: pd.DataFrame) -> str:
 
 def _cell(runs: pd.DataFrame, figure: str) -> str:
     """Mean and, of several runs, spread and number."""
-    if figure == "dcr":
-        found = runs[["dcr_train", "dcr_held_out"]].dropna().mean() if "dcr_train" in runs else pd.Series(dtype=float)
-        return " / ".join(f"{value:.2f}" for value in found.dropna())
+    if figure in PAIRS:
+        digits, scale = (0, 1000) if figure == "tokens" else (2, 1)
+        found = runs[list(PAIRS[figure])].mean() / scale
+        return " / ".join(f"{value:.{digits}f}" for value in found.dropna())
     values = runs[figure].dropna()
     if not len(values):
         return ""
