@@ -1,7 +1,8 @@
 """Seconds of both stages, rows sampled in a second, and memory of `DiscoTabSynthesizer` with its default policy.
 
-Run from the root of the repository, on an idle machine: ``OMP_NUM_THREADS=1 python -m benchmarks.speed``. Each table
-has a process of its own, so that the peak memory is that of one fit.
+Run from the root of the repository, on an idle machine: ``OMP_NUM_THREADS=1 python -m benchmarks.speed``; parts of the
+ensemble take a thread each, two at most here. Each table has a process of its own, so that the peak memory is that of
+one fit.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def measure(name: str, n_rows: int | None, seed: int) -> dict[str, float]:
     X = frame.drop(columns=[table.target, *([table.identifier] if table.identifier else [])])
     y = frame[table.target]
     synthesizer = DiscoTabSynthesizer(feedback=None, random_state=seed)
+    load_before = os.getloadavg()[0]
     start = time.perf_counter()
     synthesizer.fit(X, y)
     supervised = time.perf_counter()
@@ -49,7 +51,7 @@ def measure(name: str, n_rows: int | None, seed: int) -> dict[str, float]:
         "feedback_seconds": fitted - supervised,
         "rows_per_second": N_SAMPLED / (sampled - fitted),
         "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "load_before": os.getloadavg()[0],
+        "load_before": load_before,
     }
 
 

@@ -17,6 +17,12 @@ __all__ = ["learn_identifier", "looks_like_identifier", "make_identifiers"]
 MIN_ROWS = 20  # ours: with fewer rows, distinct values prove nothing
 DISTINCT_SHARE = 0.9  # ours
 _NAMED_ID = re.compile(r"(^|[^A-Za-z])(id|ID|Id|uuid|UUID|guid|GUID)$|[a-z](ID|Id|Uuid|UUID)$")
+_NAMED_RECORD = re.compile(
+    r"(^|[^a-z])(mrn|ssn)$"
+    r"|(patient|subject|person|member|case|record|chart|file|account|admission|encounter|visit|sample|specimen)"
+    r"[^a-z]*(number|num|no|nr|key|code)$",
+    re.IGNORECASE,
+)
 _MAX_LENGTH = 64
 _CLASSES = {"d": string.digits, "h": "0123456789abcdef", "H": "0123456789ABCDEF", "l": string.ascii_lowercase,
             "U": string.ascii_uppercase, "a": string.ascii_letters + string.digits}  # fmt: skip
@@ -26,8 +32,9 @@ _HEADROOM = 1000  # possible identifiers for each one wanted, so that few coinci
 def looks_like_identifier(name: str, storage: Storage, values: Values) -> bool:
     """Whether inner values, none missing, name rows (rules: ours).
 
-    Whole numbers do where all are distinct and they are consecutive or the column's name ends in "id"; strings where
-    all are distinct and the name ends in "id", or where nine in ten are distinct.
+    Whole numbers do where all are distinct and they are consecutive or the column's name says so; strings where all
+    are distinct and the name says so, or where nine in ten are distinct. A name says so that ends in "id", "mrn" or
+    "ssn", or in "record number", "patient no", "case key" and the like.
 
     Parameters
     ----------
@@ -47,7 +54,7 @@ def looks_like_identifier(name: str, storage: Storage, values: Values) -> bool:
     if storage.family not in ("integer", "string") or n_rows < 2:
         return False
     n_distinct = len(pd.unique(values))
-    named = _NAMED_ID.search(name) is not None
+    named = _NAMED_ID.search(name) is not None or _NAMED_RECORD.search(name) is not None
     if n_distinct == n_rows and named:
         return True
     if n_rows < MIN_ROWS:
