@@ -18,10 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, Clock, judge, machine
-from benchmarks.runs import append, collect, publish
+from benchmarks.runs import append, collect, paired_differences, publish
 from benchmarks.tables import TABLES, load
 from skgensynth import DiscoTabSynthesizer
 from skgensynth.laws import Laws
@@ -44,6 +43,7 @@ FIGURES = {
     "cost": "whole fit / supervised",
 }
 LARGER_IS_BETTER = {"ratio", "minority_recall", "minority_f1"}
+UNCOMPARED = {"seconds", "cost", "least_share", "most_share"}
 
 
 def main() -> None:
@@ -161,7 +161,9 @@ def summary(runs: pd.DataFrame) -> str:
     for key, row in means.iterrows():
         cells = [_cell(name, row[name], spreads.loc[key, name]) for name in names]
         lines.append(f"| {key[0]} | {key[1]} | {counts[key]} | " + " | ".join(cells) + " |")
-    lines += ["", *_differences(runs, names), "", f"Measured on {runs['machine'].iloc[-1]}.", ""]
+    compared = {name: FIGURES[name] for name in names if name not in UNCOMPARED}
+    differences = paired_differences(runs, "feedback", PAIRS, compared, LARGER_IS_BETTER)
+    lines += ["", *differences, "", f"Measured on {runs['machine'].iloc[-1]}.", ""]
     return "\n".join(lines)
 
 
@@ -170,22 +172,6 @@ def _cell(name: str, mean: float, spread: float) -> str:
         return ""
     digits = {"jsd": 4, "broken_rows": 4, "violations": 4, "seconds": 0, "cost": 1}.get(name, 3)
     return f"{mean:.{digits}f} ± {spread:.{digits}f}"
-
-
-def _differences(runs: pd.DataFrame, names: list[str]) -> list[str]:
-    """Paired differences between variants over all tables and seeds, with Wilcoxon's signed-rank test."""
-    wide = runs.pivot(index=["table", "seed"], columns="feedback")
-    lines = ["| figure | pair | mean difference | better on | p (Wilcoxon) |", "| --- | --- | ---: | ---: | ---: |"]
-    for name in names:
-        if name in ("seconds", "cost", "least_share", "most_share"):
-            continue
-        for one, other in PAIRS:
-            change = (wide[name][one] - wide[name][other]).dropna()
-            gains = change if name in LARGER_IS_BETTER else -change
-            p = stats.wilcoxon(change).pvalue if (change != 0).any() else 1.0
-            better = f"{int((gains > 0).sum())} of {len(change)}"
-            lines.append(f"| {FIGURES[name]} | {one} - {other} | {change.mean():+.4f} | {better} | {p:.2g} |")
-    return lines
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from sklearn.model_selection import train_test_split
 from benchmarks.feedback import minority_figures
 from benchmarks.peers import LABELS, METHODS, versions
 from benchmarks.quality import RESULTS, SYNTHETIC_ROWS_PER_TRAINING_ROW, machine
-from benchmarks.runs import collect, publish
+from benchmarks.runs import collect, paired_differences, publish
 from benchmarks.tables import MAX_ROWS, TABLES, data_folder, load
 from skgensynth.metrics import tstr
 
@@ -36,6 +36,8 @@ FIGURES = {
     "share": "minority share / real",
     "least_category": "least category share / real",
 }
+SHARES = ("share", "least_category")  # best at one, neither larger nor smaller
+OURS = "feedback"
 # Tables of the usual size that a method without conditions may draw to come to enough rows of each class.
 MAX_DRAWS = 10
 
@@ -138,8 +140,12 @@ def summary(runs: pd.DataFrame) -> str:
         "Models trained on synthetic rows alone, tested on real rows; recall and F1 are of the rare class, mean of the "
         "learners, ± over seeds. Balanced: as many synthetic rows of each class; the real rows are copied to that end."
     )
+    compared = {name: title for name, title in FIGURES.items() if name not in SHARES}
+    measured = set(runs["method"])
+    pairs = [(OURS, other) for other in METHODS if {OURS, other} <= measured and other != OURS]
+    differences = paired_differences(runs, "method", pairs, compared, compared, LABELS)
     machines = [f"Measured on {machine}." for machine in sorted(set(runs["machine"]))]
-    return "\n".join([note, "", *lines, "", *machines, ""])
+    return "\n".join([note, "", *lines, "", *differences, "", *machines, ""])
 
 
 def main() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from benchmarks.quality import read_results
 
@@ -42,6 +43,29 @@ def publish(path: Path, text: str) -> None:
     """Write a summary beside its file of results, and print it."""
     path.with_suffix(".md").write_text(text)
     print(text)
+
+
+def paired_differences(
+    runs: pd.DataFrame,
+    column: str,
+    pairs: Iterable[tuple[str, str]],
+    figures: Mapping[str, str],
+    larger_is_better: Collection[str],
+    labels: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Differences between values of a column over all splits that both have, with Wilcoxon's test, as Markdown."""
+    labels = {} if labels is None else labels
+    wide = runs.pivot(index=["table", "seed"], columns=column)
+    lines = ["| figure | pair | mean difference | better on | p (Wilcoxon) |", "| --- | --- | ---: | ---: | ---: |"]
+    for name, title in figures.items():
+        for one, other in pairs:
+            change = (wide[name][one] - wide[name][other]).dropna()
+            gains = change if name in larger_is_better else -change
+            p = stats.wilcoxon(change).pvalue if (change != 0).any() else 1.0
+            better = f"{int((gains > 0).sum())} of {len(change)}"
+            pair = f"{labels.get(one, one)} - {labels.get(other, other)}"
+            lines.append(f"| {title} | {pair} | {change.mean():+.4f} | {better} | {p:.2g} |")
+    return lines
 
 
 def _short(value: Any) -> Any:

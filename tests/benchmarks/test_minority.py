@@ -84,3 +84,19 @@ def test_summary_has_a_line_for_each_table_and_method():
     assert text.index("sequential CART") < text.index("TVAE")
     assert text.count("| stroke |") == 2
     assert text.count("Measured on abacus.") == 1
+
+
+def test_summary_compares_ours_with_each_other_method_over_all_splits():
+    runs = pd.DataFrame(
+        [
+            {"table": table, "method": method, "seed": seed, "machine": "abacus"}
+            | dict.fromkeys(minority.FIGURES, 0.4 + 0.01 * seed + (0.1 if method == "feedback" else 0.0))
+            for table in ("stroke", "diabetes")
+            for method in ("tvae", "feedback")
+            for seed in range(3)
+        ]
+    )
+    text = minority.summary(runs)
+    # Six differences of one sign: 2 / 2 ** 6.
+    assert "| F1, balanced | DiscoTabSynthesizer - TVAE | +0.1000 | 6 of 6 | 0.031 |" in text
+    assert "| minority share / real | DiscoTabSynthesizer" not in text

@@ -1,5 +1,6 @@
 import json
 
+import pandas as pd
 import pytest
 
 from benchmarks import runs
@@ -39,3 +40,17 @@ def test_a_summary_stands_beside_its_results(tmp_path, capsys):
     runs.publish(tmp_path / "some.jsonl", "what came out")
     assert (tmp_path / "some.md").read_text() == "what came out"
     assert capsys.readouterr().out == "what came out\n"
+
+
+def test_differences_are_of_splits_that_both_have():
+    found = [("some", seed, 0.5 + 0.01 * seed, 3.0) for seed in range(5)]
+    found += [("other", seed, 0.4, 3.0) for seed in range(6)]
+    frame = pd.DataFrame(found, columns=["kind", "seed", "gain", "loss"]).assign(table="t")
+    lines = runs.paired_differences(
+        frame, "kind", [("some", "other")], {"gain": "Gain", "loss": "Loss"}, {"gain"}, {"some": "Some"}
+    )
+    # Five differences of one sign: 2 / 2 ** 5; of equal figures there is nothing to test.
+    assert lines[2:] == [
+        "| Gain | Some - other | +0.1200 | 5 of 5 | 0.062 |",
+        "| Loss | Some - other | +0.0000 | 0 of 5 | 1 |",
+    ]
