@@ -189,7 +189,10 @@ def summary(runs: pd.DataFrame) -> str:
         ("Thousands of tokens, used / estimated before the run", "tokens"),
         ("Seconds of fitting and drawing", "seconds"),
     ):
-        measured = runs.dropna(subset=list(PAIRS.get(figure, [figure])))
+        columns = list(PAIRS.get(figure, [figure]))
+        if not set(columns) <= set(runs):  # nothing that was measured has it: tokens without a language model
+            continue
+        measured = runs.dropna(subset=columns)
         text += [f"{title}:", ""]
         places = [(name, n) for name in TABLES for n in SIZES if ((runs.table == name) & (runs.n_train == n)).any()]
         text.append("| method | " + " | ".join(f"{name}, {n}" for name, n in places) + " |")

@@ -54,4 +54,7 @@ def test_a_method_is_measured_and_summed_up_beside_the_paper(asia, monkeypatch):
     assert "| *MALLM-GAN in the paper* | 0.83 |" in text
     assert text.count("| sequential CART |") == 3
     assert "(2)" in text
+    assert "tokens" not in text
+    with_model = pd.DataFrame([runs[0] | {"n_tokens": 40_000, "estimated_n_tokens": 38_000}, *runs[1:]])
+    assert "| 40 / 38 |" in small.summary(with_model)
     assert text.endswith("Measured on abacus.\n")
