@@ -32,6 +32,7 @@ VARIANTS = {
         "feature_epochs": 80,
         "target_temperature": 1.0,
     },
+    "no trees teach the target": {"n_target_trees": 0},
     "24 bins": {"n_bins": 24},
     "no dropout": {"dropout": 0.0},
 }

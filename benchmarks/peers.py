@@ -114,11 +114,11 @@ def forest(train, target, task, seed):
     return sample
 
 
-def disco(train, target, task, seed, feedback=None):
+def disco(train, target, task, seed, feedback=None, policy_params=None):
     """The supervised stage of DiscoTabSynthesizer."""
     from skgensynth import DiscoTabSynthesizer
 
-    synthesizer = DiscoTabSynthesizer(feedback=feedback, random_state=seed)
+    synthesizer = DiscoTabSynthesizer(feedback=feedback, policy_params=policy_params, random_state=seed)
     synthesizer.fit(train.drop(columns=target), train[target])
 
     def sample(n, label=None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from skgensynth.disco.lawful import Decoder
 from skgensynth.disco.policies import read_weights
 from skgensynth.disco.sharpening import TargetSharpening
 from skgensynth.disco.states import States
+from skgensynth.disco.teaching import N_TAUGHT_ROWS, TargetForest, teach_target
 from skgensynth.disco.threads import one_torch_thread, worker_threads
 from skgensynth.disco.training import TrainingSettings, train_members
+from skgensynth.exceptions import InterruptedTrainingWarning
 from skgensynth.jsonable import value_to_json
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
@@ -32,7 +35,6 @@ from skgensynth.schema import TableSchema
 __all__ = ["CompactPolicy"]
 
 WEIGHTS_FILE = "policy.safetensors"
-LAST, EARLY = "last", "early"
 # Rows that share a column order, and a generator, when sampling.
 ROWS_PER_ORDER = 256
 ROWS_PER_SCORE = 1024
@@ -45,8 +47,9 @@ LABEL_TEMPERATURE, NUMBER_TEMPERATURE = 0.1, 0.5
 class CompactPolicy:
     """Probability of rows from an ensemble of small transformers trained on one token per column (ours).
 
-    Where the table has a target, two states of the same training are used: an early one draws the features, before it
-    has had time to remember single rows, and the last one draws the target from them.
+    Where the table has a target, an early state of the training draws the features, before it has had time to remember
+    single rows. The last state draws the target from them, or, where there are few rows, another one, which a random
+    forest has taught what the target is in such rows. Where the target is given, the last state draws the features.
 
     Parameters
     ----------
@@ -74,6 +77,11 @@ class CompactPolicy:
         is regularised enough to forget single rows is less sure of the target than the data are; below 1 gives that
         back. 1 samples from the probabilities as they are. None is 0.1 for classes and 0.5 for a number. Without
         effect where the target is conditioned.
+    n_target_trees : int or None, default=None
+        Trees of the random forest that teaches the target: rows are drawn by the early state, the forest says how
+        probable each value of the target is in them, and a third state learns that. 0 leaves the target to the last
+        state. None is 200 for tables of fewer than 600 rows, and 0 for others. Without effect where the target is
+        conditioned.
     n_threads : int, default=2
         Threads that train parts of the ensemble side by side, of which no more than 2 are used, and that sample. The
         result does not depend on it.
@@ -85,7 +93,7 @@ class CompactPolicy:
     codec_ : CompactCodec
         Vocabulary.
     states_ : States
-        The ensemble in the two states, and how the target is sharpened.
+        The ensemble in its states, and how the target is sharpened.
     decoder_ : Decoder
         How tokens become rows, under the laws that are to be kept.
     history_ : list of dict
@@ -106,6 +114,7 @@ class CompactPolicy:
         dropout: float = 0.1,
         weight_decay: float = 0.01,
         target_temperature: float | None = None,
+        n_target_trees: int | None = None,
         n_threads: int = N_PARTS,
     ) -> None:
         self.n_epochs = n_epochs
@@ -119,6 +128,7 @@ class CompactPolicy:
         self.dropout = dropout
         self.weight_decay = weight_decay
         self.target_temperature = target_temperature
+        self.n_target_trees = n_target_trees
         self.n_threads = n_threads
 
     def fit(
@@ -176,15 +186,34 @@ class CompactPolicy:
         early, self.history_ = train_members(
             parts, ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
         )
-        last = join(parts, self.codec_, shape)
-        target, sharpening = self._target, None
+        last, target = join(parts, self.codec_), self._target
+        self.states_ = States(last, last, last, None)
+        self.decoder_ = Decoder(self.codec_, schema, Laws((), schema))
         if target is not None:
             size = self.codec_.sizes[target]
             sharpening = TargetSharpening.of_tokens(target, tokens[:, target], size, self._temperature)
-        self.states_ = States(last if target is None else join(early, self.codec_, shape), last, sharpening)
-        self.decoder_ = Decoder(self.codec_, schema, Laws((), schema))
+            self.states_ = States(join(early, self.codec_), last, last, sharpening)
+            interrupted = len(self.history_) < settings.n_epochs
+            if size > 1 and len(self.codec_.sizes) > 1 and not interrupted:
+                self._teach(tokens, target, chosen["n_target_trees"], rng)
         self.balance(rng)
         return self
+
+    def _teach(self, tokens: NDArray[np.int64], target: int, n_trees: int, rng: np.random.Generator) -> None:
+        """Let a forest teach the target to another state, on rows that the early state draws."""
+        states = self.states_
+        if not n_trees:
+            return
+        try:
+            forest = TargetForest(self.codec_, target, tokens, n_trees, rng)
+            rows = self._in_chunks(lambda n, rng: states.draw(n, [], {}, rng).tokens.numpy(), N_TAUGHT_ROWS, rng)
+            states.labels = teach_target(states.features, target, rows, forest.probs(rows), rng)
+        except KeyboardInterrupt:
+            warnings.warn(
+                "Teaching the target was interrupted; the last state of the training draws it.",
+                InterruptedTrainingWarning,
+                stacklevel=4,
+            )
 
     def log_prob(self, values: NDArray[np.float64], rng: np.random.Generator | None = None) -> NDArray[np.float64]:
         """Natural logarithm of the probability of rows' tokens, each in one column order with the target last.
@@ -329,16 +358,17 @@ class CompactPolicy:
             Everything else that `load` needs, in values that JSON has.
         """
         self._check_fitted()
-        states = self.states_
-        weights = {f"{LAST}.{name}": tensor.clone() for name, tensor in states.last.state_dict().items()}
-        if states.features is not states.last:
-            weights |= {f"{EARLY}.{name}": tensor.clone() for name, tensor in states.features.state_dict().items()}
+        weights = {
+            f"{name}.{key}": tensor.clone()
+            for name, network in self.states_.named().items()
+            for key, tensor in network.state_dict().items()
+        }
         save_file(weights, Path(folder) / WEIGHTS_FILE)
         return {
             "parameters": {name: value_to_json(getattr(self, name)) for name in PARAMETERS},
-            "network": states.last.settings.to_dict(),
+            "network": self.states_.last.settings.to_dict(),
             "codec": self.codec_.to_dict(),
-            "sharpening": None if states.sharpening is None else states.sharpening.to_dict(),
+            "sharpening": None if self.states_.sharpening is None else self.states_.sharpening.to_dict(),
             "history": self.history_,
         }
 
@@ -372,13 +402,11 @@ class CompactPolicy:
         policy.schema_ = schema
         policy.codec_ = CompactCodec.from_dict(state["codec"])
         policy.history_ = [dict(entry) for entry in state["history"]]
-        last = features = restore(weights, LAST, policy.codec_, state["network"])
-        if any(name.startswith(f"{EARLY}.") for name in weights):
-            features = restore(weights, EARLY, policy.codec_, state["network"])
         sharpening, target = None, schema.target_index
         if target is not None:
             sharpening = TargetSharpening.from_dict(state["sharpening"], target, policy._temperature)
-        policy.states_ = States(features, last, sharpening)
+        networks = restore(weights, policy.codec_, state["network"])
+        policy.states_ = States.of_named(networks, sharpening)
         policy.decoder_ = Decoder(policy.codec_, schema, Laws((), schema))
         return policy
 

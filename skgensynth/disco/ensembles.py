@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -45,22 +46,26 @@ def _blank(codec: CompactCodec, shape: NetworkSettings) -> RowTransformer:
     return RowTransformer(codec.sizes, ordered(codec).tolist(), even, shape, torch.Generator())
 
 
-def join(parts: list[RowTransformer], codec: CompactCodec, shape: NetworkSettings) -> RowTransformer:
+def join(parts: list[RowTransformer], codec: CompactCodec) -> RowTransformer:
     """One network of all members."""
-    network = _blank(codec, shape)
+    n_members = sum(part.settings.n_members for part in parts)
+    network = _blank(codec, replace(parts[0].settings, n_members=n_members))
     states = [part.state_dict() for part in parts]
     network.load_state_dict({name: torch.cat([state[name] for state in states]) for name in states[0]})
     return network.requires_grad_(False)
 
 
 def restore(
-    weights: Mapping[str, torch.Tensor], state: str, codec: CompactCodec, shape: Mapping[str, int]
-) -> RowTransformer:
-    """A network from saved weights, whose names begin with the state's."""
-    network = _blank(codec, NetworkSettings(**shape))
-    start = f"{state}."
-    network.load_state_dict({k.removeprefix(start): v for k, v in weights.items() if k.startswith(start)})
-    return network.requires_grad_(False)
+    weights: Mapping[str, torch.Tensor], codec: CompactCodec, shape: Mapping[str, int]
+) -> dict[str, RowTransformer]:
+    """Networks from saved weights, by the first part of the weights' names."""
+    networks = {}
+    for state in dict.fromkeys(name.partition(".")[0] for name in weights):
+        start = f"{state}."
+        networks[state] = _blank(codec, NetworkSettings(**shape)).requires_grad_(False)
+        found = {name.removeprefix(start): tensor for name, tensor in weights.items() if name.startswith(start)}
+        networks[state].load_state_dict(found)
+    return networks
 
 
 def ordered(codec: CompactCodec) -> NDArray[np.int64]:

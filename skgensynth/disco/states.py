@@ -1,4 +1,4 @@
-"""Two states of one ensemble that draw rows together: an early one the features, the last one the target."""
+"""States of one ensemble that draw rows together: one the features, another the target."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from skgensynth.disco.network import Guide, RowTransformer
 from skgensynth.disco.sharpening import TargetSharpening
 
 __all__ = ["Draw", "States"]
+
+# Names under which states are saved.
+LAST, FEATURES, LABELS = "last", "early", "labels"
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,38 @@ class States:
     ----------
     features : RowTransformer
         The state that draws the features; the same object as `last` without a target.
+    labels : RowTransformer
+        The state that draws the target from the features; the same object as `last` without a target, or without a
+        teacher.
     last : RowTransformer
-        The last state. It draws the target, or whole rows where the target is among the first columns.
+        The last state, which draws whole rows where the target is among the first columns.
     sharpening : TargetSharpening or None
         Of the target after all features; None without a target.
     """
 
     features: RowTransformer
+    labels: RowTransformer
     last: RowTransformer
     sharpening: TargetSharpening | None
+
+    @property
+    def networks(self) -> list[RowTransformer]:
+        """The states, each once."""
+        return list(self.named().values())
+
+    def named(self) -> dict[str, RowTransformer]:
+        """The states by name, each once, for `of_named`."""
+        named = {LAST: self.last}
+        for name, network in ((FEATURES, self.features), (LABELS, self.labels)):
+            if network is not self.last:
+                named[name] = network
+        return named
+
+    @classmethod
+    def of_named(cls, networks: Mapping[str, RowTransformer], sharpening: TargetSharpening | None) -> States:
+        """Undo `named`."""
+        last = networks[LAST]
+        return cls(networks.get(FEATURES, last), networks.get(LABELS, last), last, sharpening)
 
     @property
     def target(self) -> int | None:
@@ -143,7 +169,7 @@ class States:
     def target_log_probs(self, tokens: Tensor, orders: Tensor) -> Tensor:
         """Sharpened log-probabilities of the target's tokens, of shape (n_rows, n_target_tokens); differentiable."""
         assert self.sharpening is not None
-        return self.sharpening.log_probs(self.last, tokens, orders)
+        return self.sharpening.log_probs(self.labels, tokens, orders)
 
     @torch.no_grad()
     def target_probs(self, tokens: Tensor, orders: Tensor) -> Tensor:

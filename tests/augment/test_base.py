@@ -239,7 +239,7 @@ def test_searches_give_the_same_wherever_they_run():
     policy_params = {"n_members": 2, "width": 8, "target_temperature": 1.0}
     synthesizer = DiscoTabSynthesizer(learning_rate=0.1, batch_size=8, policy_params=policy_params, feedback=None)
     model = AugmentedClassifier(LogisticRegression(max_iter=1000), synthesizer, where="all", random_state=0)
-    grid = {"synthesizer__n_epochs": [1, 2], "estimator__C": [0.1, 1.0]}
+    grid = {"synthesizer__n_epochs": [1, 8], "estimator__C": [0.1, 1.0]}
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
     scores = []
     for backend, n_jobs in (("sequential", 1), ("threading", 2), ("loky", 2)):

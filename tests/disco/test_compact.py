@@ -8,6 +8,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from common.policies import small_frame, small_policy
 from sklearn.exceptions import NotFittedError
 
@@ -15,7 +16,7 @@ from skgensynth.conditions import Conditions
 from skgensynth.constraints import Order, parse_constraint
 from skgensynth.disco import compact
 from skgensynth.disco.compact import CompactPolicy
-from skgensynth.exceptions import ModelNotFoundError, PersistenceError
+from skgensynth.exceptions import InterruptedTrainingWarning, ModelNotFoundError, PersistenceError
 from skgensynth.laws import Laws
 from skgensynth.schema import TableSchema
 
@@ -177,6 +178,78 @@ def test_a_number_as_target_keeps_its_distribution_when_sharpened():
     values = fit(X, y).sample(6000, NONE, np.random.default_rng(0))
 
     assert np.quantile(values[:, -1], [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(y, [0.1, 0.5, 0.9]), abs=4)
+
+
+def crossed(n_rows, seed=0):
+    """Classes that are equally frequent whatever one column says, and follow from two of them together."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n_rows, 4)).round(2), columns=list("abcd"))
+    return X, np.where((X["a"] > 0) == (X["b"] > 0), "same", "other")
+
+
+def test_few_rows_are_enough_for_trees_to_teach_what_two_columns_say_together():
+    X, y = crossed(150)
+
+    def right(policy):
+        """Share of labels that follow from the two columns as they do in the table."""
+        values = policy.sample(3000, NONE, np.random.default_rng(0))
+        same = list(policy.schema_.target.levels).index("same")
+        return (((values[:, 0] > 0) == (values[:, 1] > 0)) == (values[:, -1] == same)).mean()
+
+    taught, untaught = fit(X, y), fit(X, y, n_target_trees=0)
+
+    assert right(taught) > max(0.7, right(untaught) + 0.05)  # half of them would be right by chance
+    assert taught.states_.labels is not taught.states_.last
+    assert untaught.states_.labels is untaught.states_.last
+
+
+@pytest.mark.filterwarnings("ignore:columns look like identifiers")
+@pytest.mark.parametrize("features", ["identifier", "others"])
+def test_nothing_is_taught_without_features_or_with_one_class(features):
+    X, y = make_frame(40)
+    X = pd.DataFrame({"patient_id": np.arange(40)}) if features == "identifier" else X
+    policy = fit(X, y if features == "identifier" else np.full(40, "yes"), n_epochs=2)
+
+    assert (len(policy.codec_.sizes) == 1) == (features == "identifier")
+    assert policy.states_.labels is policy.states_.last
+    assert len(policy.sample(5, NONE, np.random.default_rng(0))) == 5
+
+
+def test_large_tables_are_not_taught():
+    policy = fit(*make_frame(600), n_epochs=1)
+
+    assert policy.states_.labels is policy.states_.last
+    assert policy.states_.labels is not policy.states_.features
+
+
+def test_an_interrupt_while_trees_teach_leaves_the_target_to_the_last_state(monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compact, "teach_target", interrupted)
+    with pytest.warns(InterruptedTrainingWarning, match="Teaching the target was interrupted"):
+        policy = fit(*make_frame(60), n_epochs=2)
+
+    assert policy.states_.labels is policy.states_.last
+    assert len(policy.sample(5, NONE, np.random.default_rng(0))) == 5
+
+
+def test_teaching_works_where_gradients_are_switched_off():
+    with torch.no_grad():
+        policy = fit(*make_frame(60), n_epochs=2)
+
+    assert policy.states_.labels is not policy.states_.last
+
+
+def test_a_model_that_was_saved_without_a_taught_state_is_loaded(tmp_path):
+    policy = fit(*make_frame(60), n_epochs=2, n_target_trees=0)
+    state = policy.save(tmp_path)
+    del state["parameters"]["n_target_trees"]
+
+    back = CompactPolicy.load(tmp_path, state, policy.schema_)
+
+    first, second = (p.sample(80, NONE, np.random.default_rng(0)) for p in (policy, back))
+    assert np.array_equal(first, second, equal_nan=True)
 
 
 def test_rows_depend_on_the_seed_alone(policy):

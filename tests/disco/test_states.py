@@ -139,6 +139,6 @@ def test_the_log_probability_of_a_row_is_the_features_plus_the_sharpened_target(
     rows, orders = torch.tensor([[0, 1, 1]]), torch.tensor([[1, 0, 2]])
 
     features = states.features.token_log_probs(rows, orders)[0, :2].sum()
-    target = states.sharpening.log_probs(states.last, rows, orders)[0, 1]
+    target = states.sharpening.log_probs(states.labels, rows, orders)[0, 1]
 
     assert states.log_prob(rows, orders)[0] == pytest.approx(float((features + target).detach()), abs=1e-5)

@@ -37,9 +37,9 @@ TARGET_FIRST = 3
 class CompactLearner:
     """Changes a compact policy by credit for its rows; the policy takes up the result at the end.
 
-    Rows are drawn in the two ways in which the policy samples: features by the early state and the target by the last
-    one, or, where the target comes first, whole rows by the last state. Log-probabilities and divergences are those of
-    the whole ensemble, exact for the order in which a row was drawn (ours).
+    Rows are drawn in the two ways in which the policy samples: the features by one state and the target by another, or,
+    where the target comes first, whole rows by the last state. Log-probabilities and divergences are those of the whole
+    ensemble, exact for the order in which a row was drawn (ours).
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class CompactLearner:
         self._reference = policy.states_
         # What remains if the policy is never changed is the very same networks.
         self._states = copy.deepcopy(policy.states_)
-        self._networks = list(dict.fromkeys((self._states.features, self._states.last)))
+        self._networks = self._states.networks
         parameters = [p for network in self._networks for p in network.requires_grad_(True).parameters()]
         self._stepper = Stepper(parameters, settings)
         network = self._states.last
@@ -229,7 +229,7 @@ class CompactLearner:
     def _is_unchanged(self) -> bool:
         """Whether the networks are those of the supervised policy."""
         states = (self._states, self._reference)
-        now, before = ([*each.features.parameters(), *each.last.parameters()] for each in states)
+        now, before = ([p for network in each.networks for p in network.parameters()] for each in states)
         return all(map(torch.equal, now, before))
 
 

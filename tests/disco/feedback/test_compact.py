@@ -18,9 +18,9 @@ from skgensynth.laws import Laws
 SETTINGS = GradientSettings(learning_rate=0.01, clip=0.2, kl_weight=0.0, n_passes=1, n_steps=100)
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    return small_policy(*small_frame())[0]
+@pytest.fixture(scope="module", params=[0, 10], ids=["not taught", "taught by trees"])
+def fitted(request):
+    return small_policy(*small_frame(), n_target_trees=request.param)[0]
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ def test_the_divergence_and_its_gradient_are_exact(make, rng):
     assert_same_gradient(found, 0.7 * expected, learner)
 
 
-def test_rows_with_the_target_first_train_the_last_state_and_others_both(make, rng):
+def test_rows_with_the_target_first_train_the_last_state_and_others_those_that_draw_them(make, rng):
     learner, policy = make()
     rows = all_rows(policy.codec_.sizes)
     tokens, orders = both_ways(rows)
@@ -237,10 +237,10 @@ def test_rows_with_the_target_first_train_the_last_state_and_others_both(make, r
         rollout = rollout_of(learner, tokens[chosen], orders[chosen])
         gradients, _ = gradient(learner, rollout, credit_of(rollout, rng.normal(size=(chosen.sum(), 3))))
         by_id = {id(p): bool(g.abs().max() > 0) for p, g in zip(learner._stepper.parameters, gradients, strict=True)}
-        return [any(by_id[id(p)] for p in net.parameters()) for net in (policy.states_.features, policy.states_.last)]
+        return {name for name, net in policy.states_.named().items() if any(by_id[id(p)] for p in net.parameters())}
 
-    assert touched(first) == [False, True]
-    assert touched(~first) == [True, True]
+    assert touched(first) == {"last"}
+    assert touched(~first) == {"early", "labels" if "labels" in policy.states_.named() else "last"}
 
 
 def test_without_a_target_one_network_draws_and_learns(make, targetless, rng):
@@ -477,7 +477,7 @@ def test_a_finished_policy_is_frozen_and_has_the_tables_class_shares(make, rng):
 
     learner.finish(rng)
 
-    for network in (policy.states_.last, policy.states_.features):
+    for network in policy.states_.networks:
         assert not any(parameter.requires_grad for parameter in network.parameters())
     drawn = policy.sample(6000, Conditions(), rng)[:, 2]
     shares = np.bincount(drawn.astype(int), minlength=2) / len(drawn)
