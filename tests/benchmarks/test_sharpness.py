@@ -46,4 +46,4 @@ def test_a_policy_is_drawn_at_both_temperatures(tmp_path, monkeypatch):
     old, new = sharpness.measure("heart", 100)
     assert (old["temperature"], new["temperature"]) == (0.5, 0.1)
     assert all(0.7 < run["ratio"] < 1.4 and 0 < run["minority_f1"] < 1 for run in (old, new))
-    assert old["jsd"] != new["jsd"]
+    assert old["association_difference"] != new["association_difference"]
