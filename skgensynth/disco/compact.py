@@ -20,6 +20,7 @@ from skgensynth.disco.codecs import CompactCodec
 from skgensynth.disco.compact_settings import PARAMETERS, automatic_settings, check_parameters
 from skgensynth.disco.ensembles import N_PARTS, join, make_parts, ordered, restore
 from skgensynth.disco.guided import draw_rows
+from skgensynth.disco.importance import draw_given_target
 from skgensynth.disco.lawful import Decoder
 from skgensynth.disco.policies import read_weights
 from skgensynth.disco.sharpening import TargetSharpening
@@ -49,7 +50,9 @@ class CompactPolicy:
 
     Where the table has a target, an early state of the training draws the features, before it has had time to remember
     single rows. The last state draws the target from them, or, where there are few rows, another one, which a random
-    forest has taught what the target is in such rows. Where the target is given, the last state draws the features.
+    forest has taught what the target is in such rows. Where the target is under a condition, the early state draws
+    candidates from it, and those are taken whose features the other state gives that target, see
+    `skgensynth.disco.importance`.
 
     Parameters
     ----------
@@ -75,13 +78,11 @@ class CompactPolicy:
         Sharpness of the target, given all other columns: the probabilities of its tokens are raised to the power of
         ``1 / target_temperature`` and rebalanced so that the shares of classes or bins stay (ours). An ensemble that
         is regularised enough to forget single rows is less sure of the target than the data are; below 1 gives that
-        back. 1 samples from the probabilities as they are. None is 0.1 for classes and 0.5 for a number. Without
-        effect where the target is conditioned.
+        back. 1 samples from the probabilities as they are. None is 0.1 for classes and 0.5 for a number.
     n_target_trees : int or None, default=None
         Trees of the random forest that teaches the target: rows are drawn by the early state, the forest says how
         probable each value of the target is in them, and a third state learns that. 0 leaves the target to the last
-        state. None is 200 for tables of fewer than 600 rows, and 0 for others. Without effect where the target is
-        conditioned.
+        state. None is 200 for tables of fewer than 600 rows, and 0 for others.
     n_threads : int, default=2
         Threads that train parts of the ensemble side by side, of which no more than 2 are used, and that sample. The
         result does not depend on it.
@@ -187,12 +188,12 @@ class CompactPolicy:
             parts, ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
         )
         last, target = join(parts, self.codec_), self._target
-        self.states_ = States(last, last, last, None)
+        self.states_ = States(last, last, None)
         self.decoder_ = Decoder(self.codec_, schema, Laws((), schema))
         if target is not None:
             size = self.codec_.sizes[target]
             sharpening = TargetSharpening.of_tokens(target, tokens[:, target], size, self._temperature)
-            self.states_ = States(join(early, self.codec_), last, last, sharpening)
+            self.states_ = States(join(early, self.codec_), last, sharpening)
             interrupted = len(self.history_) < settings.n_epochs
             if size > 1 and len(self.codec_.sizes) > 1 and not interrupted:
                 self._teach(tokens, target, chosen["n_target_trees"], rng)
@@ -252,7 +253,7 @@ class CompactPolicy:
         """Draw rows that satisfy the schema and the conditions by construction.
 
         Columns under a condition come first, so that no row is rejected; the others follow in random order, and the
-        target last. Where the target itself is conditioned, the last state of the ensemble draws whole rows from it.
+        target last. Where the target itself is conditioned, rows are chosen from several for each.
 
         Parameters
         ----------
@@ -277,6 +278,8 @@ class CompactPolicy:
         shares = {j: torch.from_numpy(self.codec_.shares(j, a)).float() for j, a in conditions.allowed.items()}
 
         def draw(size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+            if self.states_.target in shares:
+                return draw_given_target(self.states_, self.decoder_, size, shares, conditions, rng)
             return draw_rows(self.states_, self.decoder_, size, shares, conditions, rng)[1]
 
         return self._in_chunks(draw, n, rng)
@@ -366,7 +369,7 @@ class CompactPolicy:
         save_file(weights, Path(folder) / WEIGHTS_FILE)
         return {
             "parameters": {name: value_to_json(getattr(self, name)) for name in PARAMETERS},
-            "network": self.states_.last.settings.to_dict(),
+            "network": self.states_.features.settings.to_dict(),
             "codec": self.codec_.to_dict(),
             "sharpening": None if self.states_.sharpening is None else self.states_.sharpening.to_dict(),
             "history": self.history_,

@@ -15,8 +15,10 @@ from skgensynth.disco.sharpening import TargetSharpening
 
 __all__ = ["Draw", "States"]
 
+# Probabilities of a target below this count as much, so that no row is a hundred times as probable as it should be.
+MIN_PROB = 1e-3
 # Names under which states are saved.
-LAST, FEATURES, LABELS = "last", "early", "labels"
+FEATURES, LABELS = "features", "labels"
 
 
 @dataclass(frozen=True)
@@ -56,19 +58,15 @@ class States:
     Attributes
     ----------
     features : RowTransformer
-        The state that draws the features; the same object as `last` without a target.
+        The state that draws the features, and whole rows where the target is among the first columns.
     labels : RowTransformer
-        The state that draws the target from the features; the same object as `last` without a target, or without a
-        teacher.
-    last : RowTransformer
-        The last state, which draws whole rows where the target is among the first columns.
+        The state that draws the target from the features; the same object as `features` without a target.
     sharpening : TargetSharpening or None
         Of the target after all features; None without a target.
     """
 
     features: RowTransformer
     labels: RowTransformer
-    last: RowTransformer
     sharpening: TargetSharpening | None
 
     @property
@@ -78,17 +76,14 @@ class States:
 
     def named(self) -> dict[str, RowTransformer]:
         """The states by name, each once, for `of_named`."""
-        named = {LAST: self.last}
-        for name, network in ((FEATURES, self.features), (LABELS, self.labels)):
-            if network is not self.last:
-                named[name] = network
-        return named
+        named = {FEATURES: self.features}
+        return named if self.labels is self.features else named | {LABELS: self.labels}
 
     @classmethod
     def of_named(cls, networks: Mapping[str, RowTransformer], sharpening: TargetSharpening | None) -> States:
         """Undo `named`."""
-        last = networks[LAST]
-        return cls(networks.get(FEATURES, last), networks.get(LABELS, last), last, sharpening)
+        features = networks[FEATURES]
+        return cls(features, networks.get(LABELS, features), sharpening)
 
     @property
     def target(self) -> int | None:
@@ -104,6 +99,9 @@ class States:
         guide: Guide | None = None,
     ) -> Draw:
         """Draw rows in one random order, the target last unless it is to come first.
+
+        A target that comes first, and what follows from it, is what the state that draws the features makes of it; how
+        much that differs from the state that draws the target is what `target_ratios` says.
 
         Parameters
         ----------
@@ -123,11 +121,11 @@ class States:
         Draw
         """
         target = None if self.target in first else self.target
-        free = [j for j in range(len(self.last.sizes)) if j not in first and j != target]
+        free = [j for j in range(len(self.features.sizes)) if j not in first and j != target]
         order = [int(j) for j in (*rng.permutation(list(first)), *rng.permutation(free))]
         generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
         if target is None:
-            return Draw(self.last.sample(n, order, shares, generator, guide), order, len(first), generator)
+            return Draw(self.features.sample(n, order, shares, generator, guide), order, len(first), generator)
         tokens = self.features.sample(n, order, shares, generator, guide)
         draw = Draw(tokens, [*order, target], len(first), generator)
         self._draw_target(draw, guide)
@@ -150,7 +148,7 @@ class States:
         Draw
         """
         if self.target != draw.order[-1] or len(draw.order) <= draw.n_first:
-            tokens = self.last.redraw(draw.tokens, draw.order, starts, draw.generator, guide)
+            tokens = self.features.redraw(draw.tokens, draw.order, starts, draw.generator, guide)
             return replace(draw, tokens=tokens)
         tokens = self.features.redraw(draw.tokens, draw.order[:-1], starts, draw.generator, guide)
         result = replace(draw, tokens=tokens)
@@ -177,6 +175,26 @@ class States:
         return self.target_log_probs(tokens, orders).exp()
 
     @torch.no_grad()
+    def target_ratios(self, tokens: Tensor) -> NDArray[np.float64]:
+        """How much more probable rows' targets are, given the features, than the state of the features has them.
+
+        Parameters
+        ----------
+        tokens : Tensor of shape (n_rows, n_columns)
+            Rows of tokens.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Ratios of the sharpened probability by the state that draws the target to that by the state that draws the
+            features.
+        """
+        assert self.target is not None
+        orders, own = self.orders(len(tokens), None), (torch.arange(len(tokens)), tokens[:, self.target])
+        before = self.features.last_probs(self.target, tokens, orders)[own].clamp_min(MIN_PROB)
+        return (self.target_probs(tokens, orders)[own].double() / before).numpy()
+
+    @torch.no_grad()
     def log_prob(self, tokens: Tensor, orders: Tensor) -> NDArray[np.float64]:
         """Log-probabilities of rows of tokens, the target last in their orders, of shape (n_rows,)."""
         scores = self.features.token_log_probs(tokens, orders).double()
@@ -187,7 +205,7 @@ class States:
 
     def orders(self, n: int, rng: np.random.Generator | None) -> Tensor:
         """Orders of the columns with the target last, of shape (n, n_columns); without a generator, the table's own."""
-        free = [j for j in range(len(self.last.sizes)) if j != self.target]
+        free = [j for j in range(len(self.features.sizes)) if j != self.target]
         orders = np.tile(np.array(free, dtype=np.int64), (n, 1))
         if rng is not None:
             orders = rng.permuted(orders, axis=1)

@@ -46,7 +46,7 @@ def drawn(policy, decoder, n, rng, shares=None):
 
 def probabilities_under_laws(states: States, laws, order):
     """Of every row, if each token is drawn from those alone that break no law settled by it."""
-    rows = all_rows(states.last.sizes)
+    rows = all_rows(states.features.sizes)
     tokens, orders = torch.from_numpy(rows), torch.tensor(order).expand(len(rows), -1)
     with torch.no_grad():
         scores = states.features.token_log_probs(tokens, orders).double()

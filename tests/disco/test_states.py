@@ -38,14 +38,14 @@ def test_the_target_is_drawn_last_unless_asked_for_first(states, rng):
 def test_without_a_target_one_state_draws_all_columns(targetless, rng):
     draw = targetless.draw(50, (), {}, rng)
 
-    assert targetless.features is targetless.last
+    assert targetless.features is targetless.labels
     assert targetless.target is None
     assert sorted(draw.order) == [0, 1]
     assert draw.tokens.shape == (50, 2)
 
 
 def test_rows_are_drawn_as_probable_as_they_are_said_to_be(states, rng):
-    rows = all_rows(states.last.sizes)
+    rows = all_rows(states.features.sizes)
     drawn = np.concatenate([states.draw(500, (), {}, rng).tokens.numpy() for _ in range(30)])
     orders = [torch.tensor(order).expand(len(rows), -1) for order in ([0, 1, 2], [1, 0, 2])]
 
@@ -93,7 +93,7 @@ def test_a_guide_has_the_last_word_on_every_column(states, rng, first):
     assert (draw.tokens == 1).all()
     assert [j for j, _, _ in guide.calls] == draw.order
     for place, (j, probs, tokens) in enumerate(guide.calls):
-        assert probs.shape == (300, states.last.sizes[j])
+        assert probs.shape == (300, states.features.sizes[j])
         assert probs.sum(dim=1).numpy() == pytest.approx(1, abs=1e-4)
         # What was drawn is shown, and what the guide said of the columns before.
         assert len(set(tokens[:, j].tolist())) > 1

@@ -97,7 +97,7 @@ def test_settings_reach_the_policy(cancer):
     ).fit(X, y)
 
     assert len(synthesizer.history_) == 3
-    assert synthesizer.policy_.states_.last.settings.n_members == 2
+    assert synthesizer.policy_.states_.features.settings.n_members == 2
     assert (synthesizer.policy_.batch_size, synthesizer.policy_.learning_rate) == (64, 1e-3)
 
 
@@ -194,7 +194,7 @@ def test_the_kinds_of_feedback_differ(hasty):
     many = {**SHORT, "n_batches": 3, "learning_rate": 0.1}
 
     first, second = (
-        synthesizer(feedback=kind, feedback_params=many).fit(*patients()).policy_.states_.last.state_dict()
+        synthesizer(feedback=kind, feedback_params=many).fit(*patients()).policy_.states_.features.state_dict()
         for kind in ("hierarchical", "scalar")
     )
 

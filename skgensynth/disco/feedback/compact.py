@@ -38,8 +38,8 @@ class CompactLearner:
     """Changes a compact policy by credit for its rows; the policy takes up the result at the end.
 
     Rows are drawn in the two ways in which the policy samples: the features by one state and the target by another, or,
-    where the target comes first, whole rows by the last state. Log-probabilities and divergences are those of the whole
-    ensemble, exact for the order in which a row was drawn (ours).
+    where the target comes first, whole rows by the state of the features. Log-probabilities and divergences are those
+    of the whole ensemble, exact for the order in which a row was drawn (ours).
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class CompactLearner:
         self._networks = self._states.networks
         parameters = [p for network in self._networks for p in network.requires_grad_(True).parameters()]
         self._stepper = Stepper(parameters, settings)
-        network = self._states.last
+        network = self._states.features
         self._offsets = network.offsets.numpy()
         self.space = UnitSpace(sum(network.sizes), len(network.sizes), network.ordinal)
 
@@ -174,7 +174,7 @@ class CompactLearner:
     def _distributions(self, states: States, part: _Part) -> list[tuple[list[int], Tensor]]:
         """Log-probabilities of all tokens of columns, of shape (n_columns, n_rows, n_tokens), by groups of columns."""
         target = None if part.target_first else states.target
-        network = states.last if target is None else states.features
+        network = states.features
         shared = (network.settings.n_members, *part.tokens.shape)
         tokens, orders = part.tokens.expand(shared), part.orders.expand(shared)
         blocks = []

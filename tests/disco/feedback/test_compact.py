@@ -76,12 +76,12 @@ def gradient(learner, rollout, credit):
 
 def log_probs_by_hand(policy, tokens, orders):
     """Log-probability of each token, one row at a time, from the networks' own functions; differentiable."""
-    features, last, target = policy.states_.features, policy.states_.last, policy.schema_.target_index
+    features, target = policy.states_.features, policy.schema_.target_index
     out = []
     for row, order in zip(tokens, orders, strict=True):
         row, order = torch.as_tensor(row)[None], torch.as_tensor(order)[None]
         if target is None or order[0, 0] == target:
-            out.append(last.token_log_probs(row, order)[0])
+            out.append(features.token_log_probs(row, order)[0])
             continue
         scores = features.token_log_probs(row, order)[0]
         chosen = policy.states_.target_log_probs(row, order)[0, row[0, target]]
@@ -227,7 +227,7 @@ def test_the_divergence_and_its_gradient_are_exact(make, rng):
     assert_same_gradient(found, 0.7 * expected, learner)
 
 
-def test_rows_with_the_target_first_train_the_last_state_and_others_those_that_draw_them(make, rng):
+def test_the_state_of_the_labels_is_trained_by_rows_whose_target_it_drew(make, rng):
     learner, policy = make()
     rows = all_rows(policy.codec_.sizes)
     tokens, orders = both_ways(rows)
@@ -239,8 +239,8 @@ def test_rows_with_the_target_first_train_the_last_state_and_others_those_that_d
         by_id = {id(p): bool(g.abs().max() > 0) for p, g in zip(learner._stepper.parameters, gradients, strict=True)}
         return {name for name, net in policy.states_.named().items() if any(by_id[id(p)] for p in net.parameters())}
 
-    assert touched(first) == {"last"}
-    assert touched(~first) == {"early", "labels" if "labels" in policy.states_.named() else "last"}
+    assert touched(first) == {"features"}
+    assert touched(~first) == {"features", "labels"}
 
 
 def test_without_a_target_one_network_draws_and_learns(make, targetless, rng):
@@ -249,7 +249,7 @@ def test_without_a_target_one_network_draws_and_learns(make, targetless, rng):
 
     gradients, _ = gradient(learner, rollout, credit_of(rollout, rng.normal(size=(60, 2))))
 
-    assert policy.states_.last is policy.states_.features
+    assert policy.states_.labels is policy.states_.features
     assert max(float(g.abs().max()) for g in gradients) > 0
 
 
@@ -360,7 +360,7 @@ def test_drawn_rows_are_the_tables_and_say_what_was_drawn(make, rng):
     assert np.array_equal(np.sort(rollout.orders, axis=1), np.tile(np.arange(3), (100, 1)))
     assert np.array_equal(rollout.units.tokens, learner.write(rollout.values).tokens)
     assert np.array_equal(rollout.units.columns, np.tile(np.arange(3), (100, 1)))
-    offsets = policy.states_.last.offsets.numpy()
+    offsets = policy.states_.features.offsets.numpy()
     assert (rollout.units.tokens >= offsets).all()
     assert rollout.units.tokens.max() < learner.space.n_tokens == sum(policy.codec_.sizes)
     assert learner.space.n_columns == 3
