@@ -43,16 +43,8 @@ print(y.value_counts())
 columns = make_column_transformer((OneHotEncoder(), ["ward", "home"]), remainder="passthrough")
 forest = RandomForestClassifier(50, min_samples_leaf=2, random_state=0)
 smote = SMOTENC("auto", random_state=0)
-# A short training in large steps and no second stage, because this page trains twenty synthesizers. Their rows are
-# drawn for given classes, so that there is no target to sharpen.
-disco = DiscoTabSynthesizer(
-    n_epochs=20,
-    batch_size=128,
-    learning_rate=1e-2,
-    policy_params={"target_temperature": 1.0},
-    feedback=None,
-    random_state=0,
-)
+# A short training in large steps and no second stage, because this page trains twenty synthesizers.
+disco = DiscoTabSynthesizer(n_epochs=20, batch_size=128, learning_rate=1e-2, feedback=None, random_state=0)
 shares, weights = [0.4, 1.0], [{1: 3}, "balanced"]
 candidates = {
     "as they are": (make_pipeline(columns, forest), {}),
@@ -80,9 +72,9 @@ print(table)
 
 # %%
 # More weight or more rows make the forest call returns more often, which raises F1. Neither puts the patients into a
-# better order: what the training rows do not tell, rows made from them cannot tell either, and those of a synthesizer
-# that was trained as briefly as here blur it. The differences are within the spread of the folds, and this is one table
-# and one forest. Class weights cost nothing: they are what more rows have to beat.
+# better order: what the training rows do not tell, rows made from them cannot tell either. The differences are within
+# the spread of the folds, and this is one table and one forest. Class weights cost nothing: they are what more rows
+# have to beat.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True, layout="constrained")
 for ax, (key, title) in zip(axes, measures.items(), strict=True):
