@@ -55,6 +55,10 @@ def test_a_method_is_measured_and_summed_up_beside_the_paper(asia, monkeypatch):
     assert text.count("| sequential CART |") == 3
     assert "(2)" in text
     assert "tokens" not in text
+    assert "Wilcoxon" not in text
+    worse = [run | {"method": "disco", "utility": run["utility"] - 0.1} for run in runs if run["method"] == "real"]
+    compared = small.summary(pd.DataFrame(runs + worse))
+    assert "| DiscoTabSynthesizer - real training rows | -0.1000 | 0 of 2 |" in compared
     with_model = pd.DataFrame([runs[0] | {"n_tokens": 40_000, "estimated_n_tokens": 38_000}, *runs[1:]])
     assert "| 40 / 38 |" in small.summary(with_model)
     assert text.endswith("Measured on abacus.\n")
