@@ -195,7 +195,7 @@ class CompactPolicy:
             sharpening = TargetSharpening.of_tokens(target, tokens[:, target], size, self._temperature)
             self.states_ = States(join(early, self.codec_), last, sharpening)
             interrupted = len(self.history_) < settings.n_epochs
-            if size > 1 and len(self.codec_.sizes) > 1 and not interrupted:
+            if chosen["n_target_trees"] and size > 1 and len(self.codec_.sizes) > 1 and not interrupted:
                 self._teach(tokens, target, chosen["n_target_trees"], rng)
         self.balance(rng)
         return self
@@ -203,8 +203,6 @@ class CompactPolicy:
     def _teach(self, tokens: NDArray[np.int64], target: int, n_trees: int, rng: np.random.Generator) -> None:
         """Let a forest teach the target to another state, on rows that the early state draws."""
         states = self.states_
-        if not n_trees:
-            return
         try:
             forest = TargetForest(self.codec_, target, tokens, n_trees, rng)
             rows = self._in_chunks(lambda n, rng: states.draw(n, [], {}, rng).tokens.numpy(), N_TAUGHT_ROWS, rng)

@@ -32,28 +32,18 @@ def draw_given_target(
     The state that draws the features knows the target by halves, so features that it draws from a target fit it by
     halves. Drawing without the condition and keeping the rows that happen to fulfil it would cost a hundred rows for
     one of a class of 1 %. So the features of candidates are drawn from the target, each candidate weighs
-    p(y | x) / q(y | x), with p the sharpened probability that labels rows drawn without a condition and
-    q that of the state that draws the features, and rows are drawn from the candidates by weight without replacement
-    (sampling importance resampling, Rubin, 1987; ours for tables). As q(x | y) q(y) = q(x) q(y | x), up to what a
-    network of all orders has learned of that, weighted rows are those of q(x) p(y | x).
+    p(y | x) / q(y | x), with p the sharpened probability that labels rows drawn without a condition and q that of the
+    state that draws the features, and rows are drawn from the candidates by weight without replacement (sampling
+    importance resampling, Rubin, 1987; ours for tables). As q(x | y) q(y) = q(x) q(y | x), up to what a network of all
+    orders has learned of that, weighted rows are those of q(x) p(y | x).
 
     Candidates are added until their effective number (Kish, 1965) is half as much again as the number of rows, 32 for
     each row at most.
 
     Parameters
     ----------
-    states : States
-        What draws the rows.
-    decoder : Decoder
-        What turns tokens into values; has the laws.
-    n : int
-        Number of rows.
-    shares : dict of int to Tensor of shape (sizes[j],)
-        What of each token the conditions allow, the target's among them; these columns come first.
-    conditions : Conditions
-        What rows must fulfil.
-    rng : numpy.random.Generator
-        Source of the orders and of all draws.
+    states, decoder, n, shares, conditions, rng
+        As `draw_rows` takes them; the target is among the shares.
 
     Returns
     -------

@@ -15,7 +15,7 @@ from skgensynth.disco.sharpening import TargetSharpening
 
 __all__ = ["Draw", "States"]
 
-# Probabilities of a target below this count as much, so that no row is a hundred times as probable as it should be.
+# Probabilities of a target below this count as this, so that no ratio is above a thousand.
 MIN_PROB = 1e-3
 # Names under which states are saved.
 FEATURES, LABELS = "features", "labels"
