@@ -51,3 +51,5 @@ sphinx_gallery_conf = {
 }
 # sphinx-gallery's settings hold an object that cannot be pickled between builds.
 suppress_warnings = ["config.cache"]
+# Of the documents; those of docstrings are pytest's.
+doctest_test_doctest_blocks = ""

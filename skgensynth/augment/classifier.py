@@ -71,7 +71,8 @@ class AugmentedClassifier(BaseAugmented, ClassifierMixin, BaseEstimator):
     >>> from skgensynth import AugmentedClassifier, DiscoTabSynthesizer
     >>> X, y = load_iris(return_X_y=True, as_frame=True)
     >>> X, y = X[40:], y[40:]
-    >>> model = AugmentedClassifier(LogisticRegression(max_iter=1000), DiscoTabSynthesizer(n_epochs=5), random_state=0)
+    >>> synthesizer = DiscoTabSynthesizer(n_epochs=5, feedback=None)
+    >>> model = AugmentedClassifier(LogisticRegression(max_iter=1000), synthesizer, random_state=0)
     >>> model.fit(X, y).n_synthetic_
     40
     >>> model.predict(X).shape

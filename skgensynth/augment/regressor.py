@@ -58,7 +58,8 @@ class AugmentedRegressor(BaseAugmented, RegressorMixin, BaseEstimator):
     >>> from sklearn.linear_model import Ridge
     >>> from skgensynth import AugmentedRegressor, DiscoTabSynthesizer
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
-    >>> model = AugmentedRegressor(Ridge(), DiscoTabSynthesizer(n_epochs=2), ratio=0.5, random_state=0)
+    >>> synthesizer = DiscoTabSynthesizer(n_epochs=2, feedback=None)
+    >>> model = AugmentedRegressor(Ridge(), synthesizer, ratio=0.5, random_state=0)
     >>> len(X), model.fit(X, y).n_synthetic_
     (442, 221)
     """
