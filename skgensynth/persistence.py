@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["load_synthesizer", "save_synthesizer"]
 
 _FILE = "model.json"
-_FORMAT = 2
+_FORMAT = 3
 _PAIRS, _TUPLE = "pairs", "tuple"
 # Objects that describe themselves by `to_dict`, by the names that they have in the file.
 _OBJECTS: dict[str, type[Constraint] | type[ConstraintSet]] = {"constraint": Constraint, "constraints": ConstraintSet}

@@ -219,4 +219,4 @@ def test_missing_values_and_levels_survive(saved):
 
 def test_only_plain_json_is_written(saved):
     document = json.loads((saved / "model.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
-    assert document["format"] == 2
+    assert document["format"] == 3

@@ -19,7 +19,7 @@ from skgensynth.disco.blocks import NetworkSettings
 from skgensynth.disco.codecs import CompactCodec
 from skgensynth.disco.compact_settings import PARAMETERS, automatic_settings, check_parameters
 from skgensynth.disco.ensembles import N_PARTS, join, make_parts, ordered, restore
-from skgensynth.disco.guided import draw_rows
+from skgensynth.disco.guided import draw_rows, drawn_target_probs
 from skgensynth.disco.importance import draw_given_target
 from skgensynth.disco.lawful import Decoder
 from skgensynth.disco.policies import read_weights
@@ -78,7 +78,8 @@ class CompactPolicy:
         Sharpness of the target, given all other columns: the probabilities of its tokens are raised to the power of
         ``1 / target_temperature`` and rebalanced so that the shares of classes or bins stay (ours). An ensemble that
         is regularised enough to forget single rows is less sure of the target than the data are; below 1 gives that
-        back. 1 samples from the probabilities as they are. None is 0.1 for classes and 0.5 for a number.
+        back. 1 samples from the probabilities as they are. None is 0.1 for classes and 0.5 for a number. Where a
+        condition asks for the target, it is the square root.
     n_target_trees : int or None, default=None
         Trees of the random forest that teaches the target: rows are drawn by the early state, the forest says how
         probable each value of the target is in them, and a third state learns that. 0 leaves the target to the last
@@ -188,12 +189,13 @@ class CompactPolicy:
             parts, ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
         )
         last, target = join(parts, self.codec_), self._target
-        self.states_ = States(last, last, None)
+        self.states_ = States(last, last)
         self.decoder_ = Decoder(self.codec_, schema, Laws((), schema))
         if target is not None:
             size = self.codec_.sizes[target]
-            sharpening = TargetSharpening.of_tokens(target, tokens[:, target], size, self._temperature)
-            self.states_ = States(join(early, self.codec_), last, sharpening)
+            labels = tokens[:, target]
+            sharpenings = (TargetSharpening.of_tokens(target, labels, size, t) for t in self._temperatures)
+            self.states_ = States(join(early, self.codec_), last, *sharpenings)
             interrupted = len(self.history_) < settings.n_epochs
             if chosen["n_target_trees"] and size > 1 and len(self.codec_.sizes) > 1 and not interrupted:
                 self._teach(tokens, target, chosen["n_target_trees"], rng)
@@ -296,11 +298,12 @@ class CompactPolicy:
         return self.schema_.target_index
 
     @property
-    def _temperature(self) -> float:
-        """Sharpness of the target."""
+    def _temperatures(self) -> tuple[float, float]:
+        """Sharpness of the target, and where a condition asks for it: there half as sharp, by the logarithm."""
         assert self.schema_.target is not None
         usual = LABEL_TEMPERATURE if self.schema_.target.kind == "categorical" else NUMBER_TEMPERATURE
-        return usual if self.target_temperature is None else self.target_temperature
+        temperature = usual if self.target_temperature is None else self.target_temperature
+        return temperature, math.sqrt(temperature)
 
     def balance(self, rng: np.random.Generator) -> None:
         """Fit the offsets of the sharpened target anew, on rows that the ensemble draws under its laws.
@@ -315,20 +318,9 @@ class CompactPolicy:
             return
         states.sharpening.offsets = None
         n = max(N_BALANCE_ROWS, int(N_RARE_ROWS / max(states.sharpening.shares.min(), MIN_SHARE)))
-        states.sharpening.fit(self._in_chunks(self._target_probs, n, rng))
-
-    def _target_probs(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Unsharpened probabilities of the target in rows that keep the laws; 0 where a token would break one."""
-        target, laws = self._target, self.decoder_.laws
-        assert target is not None
-        draw, values = draw_rows(self.states_, self.decoder_, n, {}, Conditions(), rng)
-        probs = self.states_.target_probs(draw.tokens, self.states_.orders(n, rng)).double().numpy()
-        here = laws.columns[:, target]
-        if here.any():
-            allowed = 1 - self.decoder_.breaking_at(target, values, np.tile(here, (n, 1)), rng)
-            possible = allowed.any(axis=1)
-            probs[possible] *= allowed[possible]
-        return probs
+        probs = self._in_chunks(lambda size, rng: drawn_target_probs(states, self.decoder_, size, rng), n, rng)
+        for sharpening in states.sharpenings:
+            sharpening.fit(probs)
 
     def obey(self, laws: Laws, rng: np.random.Generator | None = None) -> None:
         """Draw rows that keep laws from now on; see `skgensynth.disco.guided.draw_rows`.
@@ -369,7 +361,7 @@ class CompactPolicy:
             "parameters": {name: value_to_json(getattr(self, name)) for name in PARAMETERS},
             "network": self.states_.features.settings.to_dict(),
             "codec": self.codec_.to_dict(),
-            "sharpening": None if self.states_.sharpening is None else self.states_.sharpening.to_dict(),
+            "sharpenings": [sharpening.to_dict() for sharpening in self.states_.sharpenings],
             "history": self.history_,
         }
 
@@ -403,11 +395,12 @@ class CompactPolicy:
         policy.schema_ = schema
         policy.codec_ = CompactCodec.from_dict(state["codec"])
         policy.history_ = [dict(entry) for entry in state["history"]]
-        sharpening, target = None, schema.target_index
+        sharpenings, target = [], schema.target_index
         if target is not None:
-            sharpening = TargetSharpening.from_dict(state["sharpening"], target, policy._temperature)
+            saved = zip(state["sharpenings"], policy._temperatures, strict=True)
+            sharpenings = [TargetSharpening.from_dict(one, target, temperature) for one, temperature in saved]
         networks = restore(weights, policy.codec_, state["network"])
-        policy.states_ = States.of_named(networks, sharpening)
+        policy.states_ = States.of_named(networks, sharpenings)
         policy.decoder_ = Decoder(policy.codec_, schema, Laws((), schema))
         return policy
 

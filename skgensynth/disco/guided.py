@@ -14,7 +14,7 @@ from skgensynth.disco.lawful import Decoder
 from skgensynth.disco.states import Draw, States
 from skgensynth.laws import Laws
 
-__all__ = ["draw_rows"]
+__all__ = ["draw_rows", "drawn_target_probs"]
 
 # Times that a row that is stuck tries anew: two from columns before, the others from the start.
 MAX_TRIES = 20
@@ -87,6 +87,31 @@ def draw_rows(
         draw.tokens[torch.from_numpy(rows)] = tokens[torch.from_numpy(taken)]
         values[rows], stuck = guide.values[taken], guide.stuck[taken]
     return draw, values
+
+
+def drawn_target_probs(states: States, decoder: Decoder, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Probabilities of the target in rows that keep a decoder's laws.
+
+    Parameters
+    ----------
+    states, decoder, n, rng
+        As `draw_rows` takes them.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_target_tokens)
+        As sharp as the states have it; 0 where a token would break a law, unless all of them would.
+    """
+    target = states.target
+    assert target is not None
+    draw, values = draw_rows(states, decoder, n, {}, Conditions(), rng)
+    probs = states.target_probs(draw.tokens, states.orders(n, rng)).double().numpy()
+    here = decoder.laws.columns[:, target]
+    if here.any():
+        allowed = 1 - decoder.breaking_at(target, values, np.tile(here, (n, 1)), rng)
+        possible = allowed.any(axis=1)
+        probs[possible] *= allowed[possible]
+    return probs
 
 
 class _Guide:

@@ -27,15 +27,16 @@ def draw_given_target(
     conditions: Conditions,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Draw rows whose target is under a condition, as if they were chosen from all rows that are drawn without one.
+    """Draw rows whose target is under a condition, as if they were chosen from rows that are drawn without one.
 
     The state that draws the features knows the target by halves, so features that it draws from a target fit it by
     halves. Drawing without the condition and keeping the rows that happen to fulfil it would cost a hundred rows for
     one of a class of 1 %. So the features of candidates are drawn from the target, each candidate weighs
-    p(y | x) / q(y | x), with p the sharpened probability that labels rows drawn without a condition and q that of the
-    state that draws the features, and rows are drawn from the candidates by weight without replacement (sampling
-    importance resampling, Rubin, 1987; ours for tables). As q(x | y) q(y) = q(x) q(y | x), up to what a network of all
-    orders has learned of that, weighted rows are those of q(x) p(y | x).
+    p(y | x) / q(y | x), with p the probability of the state that labels rows drawn without a condition, sharpened half
+    as much, and q that of the state that draws the features, and rows are drawn from the candidates by weight without
+    replacement (sampling importance resampling, Rubin, 1987; ours for tables). As q(x | y) q(y) = q(x) q(y | x), up to
+    what a network of all orders has learned of that, weighted rows are those of q(x) p(y | x). Were p as sharp as for
+    labels, a rare class would have rows only where it is likelier than any other.
 
     Candidates are added until their effective number (Kish, 1965) is half as much again as the number of rows, 32 for
     each row at most.

@@ -63,11 +63,14 @@ class States:
         The state that draws the target from the features; the same object as `features` without a target.
     sharpening : TargetSharpening or None
         Of the target after all features; None without a target.
+    given : TargetSharpening or None
+        The same where a condition asks for the target, by `target_ratios`.
     """
 
     features: RowTransformer
     labels: RowTransformer
-    sharpening: TargetSharpening | None
+    sharpening: TargetSharpening | None = None
+    given: TargetSharpening | None = None
 
     @property
     def networks(self) -> list[RowTransformer]:
@@ -80,10 +83,15 @@ class States:
         return named if self.labels is self.features else named | {LABELS: self.labels}
 
     @classmethod
-    def of_named(cls, networks: Mapping[str, RowTransformer], sharpening: TargetSharpening | None) -> States:
-        """Undo `named`."""
+    def of_named(cls, networks: Mapping[str, RowTransformer], sharpenings: Sequence[TargetSharpening]) -> States:
+        """Undo `named`; with the sharpenings of `sharpenings`."""
         features = networks[FEATURES]
-        return cls(features, networks.get(LABELS, features), sharpening)
+        return cls(features, networks.get(LABELS, features), *sharpenings)
+
+    @property
+    def sharpenings(self) -> list[TargetSharpening]:
+        """Both sharpenings of the target; none without a target."""
+        return [one for one in (self.sharpening, self.given) if one is not None]
 
     @property
     def target(self) -> int | None:
@@ -186,13 +194,15 @@ class States:
         Returns
         -------
         ndarray of shape (n_rows,)
-            Ratios of the sharpened probability by the state that draws the target to that by the state that draws the
-            features.
+            Ratios of the probability by the state that draws the target, as sharp as `given` has it, to that by the
+            state that draws the features.
         """
         assert self.target is not None
+        assert self.given is not None
         orders, own = self.orders(len(tokens), None), (torch.arange(len(tokens)), tokens[:, self.target])
         before = self.features.last_probs(self.target, tokens, orders)[own].clamp_min(MIN_PROB)
-        return (self.target_probs(tokens, orders)[own].double() / before).numpy()
+        after = self.given.log_probs(self.labels, tokens, orders)[own].exp()
+        return (after.double() / before).numpy()
 
     @torch.no_grad()
     def log_prob(self, tokens: Tensor, orders: Tensor) -> NDArray[np.float64]:

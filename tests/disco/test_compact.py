@@ -153,6 +153,7 @@ def test_a_rare_class_is_balanced_on_more_rows_and_not_on_all_at_once(monkeypatc
         monkeypatch.setattr(compact, name, value)
     monkeypatch.setattr(states, "target_probs", counted)
     monkeypatch.setattr(states, "sharpening", copy.copy(states.sharpening))
+    monkeypatch.setattr(states, "given", copy.copy(states.given))
     monkeypatch.setattr(states.sharpening, "fit", lambda probs: n_fitted.append(len(probs)))
     policy.balance(np.random.default_rng(0))
     monkeypatch.setattr(states.sharpening, "shares", np.array([0.99, 0.01]))
@@ -168,7 +169,7 @@ def test_labels_are_sharpened_more_than_numbers_unless_told_otherwise(target, us
     for chosen, expected in ((None, usual), (0.7, 0.7)):
         policy = CompactPolicy(target_temperature=chosen)
         policy.schema_ = schema
-        assert policy._temperature == expected
+        assert policy._temperatures == (expected, expected**0.5)
 
 
 def test_a_number_as_target_keeps_its_distribution_when_sharpened():
@@ -413,7 +414,30 @@ def test_a_saved_policy_can_be_balanced_again(policy, tmp_path):
     state = json.loads(json.dumps(policy.save(tmp_path), allow_nan=False))
     back = CompactPolicy.load(tmp_path, state, policy.schema_)
 
-    assert back.states_.sharpening.shares == pytest.approx(policy.states_.sharpening.shares)
+    for found, saved in zip(back.states_.sharpenings, policy.states_.sharpenings, strict=True):
+        assert found.shares == pytest.approx(saved.shares)
+        assert (found.temperature, found.offsets) == (saved.temperature, pytest.approx(saved.offsets))
     for one in (back, fresh := copy.deepcopy(policy)):
         one.balance(np.random.default_rng(0))
-    assert back.states_.sharpening.offsets == pytest.approx(fresh.states_.sharpening.offsets)
+    for found, saved in zip(back.states_.sharpenings, fresh.states_.sharpenings, strict=True):
+        assert found.offsets == pytest.approx(saved.offsets)
+
+
+def test_a_class_that_is_asked_for_is_less_sharp_and_keeps_its_share(policy):
+    states = policy.states_
+    rows = states.draw(6000, (), {}, np.random.default_rng(0)).tokens
+    orders = states.orders(6000, None)
+    likely = [one.log_probs(states.labels, rows, orders).detach().exp().numpy() for one in states.sharpenings]
+
+    assert states.given.temperature == pytest.approx(np.sqrt(states.sharpening.temperature))
+    for probs in likely:
+        assert probs.mean(axis=0) == pytest.approx(states.sharpening.shares, abs=0.03)
+    sharp, softer = (probs.max(axis=1).mean() for probs in likely)
+    assert softer < sharp - 0.02
+
+
+def test_a_temperature_of_one_sharpens_no_class_that_is_asked_for():
+    X, y = make_frame()
+    states = fit(X, y, target_temperature=1.0).states_
+
+    assert [one.offsets for one in states.sharpenings] == [None, None]

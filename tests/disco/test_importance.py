@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,11 +43,12 @@ def shares_of(policy, values):
 
 
 def expected(policy, outcome):
-    """Shares of all rows without the target among those that are drawn without a condition and get this outcome."""
+    """Shares of all rows without the target, were they drawn without a condition and had this outcome by `given`."""
     rows = all_rows(policy.codec_.sizes)
     rows = rows[rows[:, TARGET] == policy.schema_.target.levels.index(outcome)]
+    states = dataclasses.replace(policy.states_, sharpening=policy.states_.given)
     orders = [torch.tensor(order).expand(len(rows), -1) for order in ([0, 1, 2], [1, 0, 2])]
-    probs = np.mean([np.exp(policy.states_.log_prob(torch.from_numpy(rows), order)) for order in orders], axis=0)
+    probs = np.mean([np.exp(states.log_prob(torch.from_numpy(rows), order)) for order in orders], axis=0)
     values = policy.codec_.decode(rows, Conditions(), np.random.default_rng(0))
     return pd.Series(probs / probs.sum(), pd.MultiIndex.from_frame(pd.DataFrame(values[:, :TARGET])))
 
@@ -109,6 +112,7 @@ def test_the_ratio_is_what_the_states_say_of_the_target(policy):
     ratios = policy.states_.target_ratios(rows)
 
     before = policy.states_.features.token_log_probs(rows, orders)[:, TARGET].exp().numpy()
-    after = policy.states_.target_probs(rows, orders)[torch.arange(len(rows)), rows[:, TARGET]].numpy()
+    given = policy.states_.given.log_probs(policy.states_.labels, rows, orders).detach().exp()
+    after = given[torch.arange(len(rows)), rows[:, TARGET]].numpy()
     assert ratios == pytest.approx(after / before, rel=1e-4)
     assert ratios.std() > 0.1
