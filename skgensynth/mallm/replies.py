@@ -12,6 +12,7 @@ from typing import Any
 from skgensynth.llm import JsonSchema, LarkGrammar
 from skgensynth.llm.rows.cells import csv_text, normal, quote
 from skgensynth.llm.rows.patterns import literal, one_of
+from skgensynth.llm.rows.readers import unescape
 from skgensynth.mallm.graph import Edge
 from skgensynth.prompted.wording import one_line
 
@@ -40,6 +41,7 @@ _INSTRUCTION = re.compile(
     r"^[^\w\n]*(?:(?:the|new|updated|revised|improved|task) )*(?:instructions?|task)[^\w\n]*(?::|\n)\W*(.*)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
+_ESCAPE = re.compile(r"\\(?:([\"\\/bfnrt]|u[0-9a-fA-F]{4}))?")
 _NO_EDGES = re.compile(r"[\W_]*(?:none|no edges)?[\W_]*", re.IGNORECASE)
 _EDGES = re.compile(r"^[^\w\n]*edges[^\w\n]*:", re.IGNORECASE | re.MULTILINE)
 
@@ -146,10 +148,8 @@ def read_proposal(text: str, nodes: Sequence[str]) -> RawProposal:
         instruction = document.get("instruction")
         instruction = instruction if isinstance(instruction, str) else ""
     else:
-        match = _INSTRUCTION.search(text)
-        head = text[: match.start()] if match else text
+        head, instruction = _parts(text)
         edges = [edge for line in head.splitlines() for edge in _edges(line, names)]
-        instruction = match[1] if match else ""
         heading = _EDGES.search(head)
         if not edges and not (heading and _NO_EDGES.fullmatch(head, heading.end())):
             edges = None
@@ -159,13 +159,27 @@ def read_proposal(text: str, nodes: Sequence[str]) -> RawProposal:
     return RawProposal(edges, short, misread + notes)
 
 
+def _parts(text: str) -> tuple[str, str]:
+    """What a reply says of edges, before its instruction or behind it, and the instruction."""
+    match = _INSTRUCTION.search(text)
+    if match is None:
+        return text, ""
+    edges = _EDGES.search(match[1])
+    end = edges.start() if edges else len(match[1])
+    return f"{text[: match.start()]}\n{match[1][end:]}", match[1][:end]
+
+
 def _document(text: str) -> dict[str, Any] | None:
     """The JSON object of a reply, if it is about edges or an instruction."""
-    try:
-        document = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    except (ValueError, RecursionError):  # the latter where brackets are nested too deeply
-        return None
-    return document if isinstance(document, dict) and {"edges", "instruction"} & document.keys() else None
+    inside = text[text.find("{") : text.rfind("}") + 1]
+    # As it stands, then without the backslashes that escape nothing.
+    for said in (inside, _ESCAPE.sub(lambda match: match[0] if match[1] else "", inside)):
+        try:
+            document = json.loads(said, strict=False)
+        except (ValueError, RecursionError):  # the latter where brackets are nested too deeply
+            continue
+        return document if isinstance(document, dict) and {"edges", "instruction"} & document.keys() else None
+    return None
 
 
 def _listed(part: Any, names: dict[str, str]) -> list[Edge]:
@@ -181,7 +195,7 @@ def _listed(part: Any, names: dict[str, str]) -> list[Edge]:
 def _edges(line: str, names: dict[str, str]) -> Iterator[Edge]:
     """Edges in a line with arrows, in brackets, or in JSON that was cut off."""
     for pair in _CUT_PAIR.finditer(line):
-        yield _known(json.loads(pair[1]), names), _known(json.loads(pair[2]), names)
+        yield _known(unescape(pair[1]), names), _known(unescape(pair[2]), names)
     line = _BULLET.sub("", line)
     if len(line) > LONGEST_LINE or not (_ARROW.search(line) or _BACKWARD.search(line)):
         yield from _pairs(line, names)

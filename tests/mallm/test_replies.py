@@ -66,6 +66,19 @@ def test_other_forms_are_understood(text):
     assert found.instruction.strip("* ") == TEXT
 
 
+def test_an_instruction_may_stand_before_the_edges():
+    found = read_proposal("Instruction: Mind the age.\nEdges:\nage -> X\n", ("age", "X"))
+    assert found == RawProposal([("age", "X")], "Mind the age.")
+
+
+@pytest.mark.parametrize("end", [None, -3], ids=["whole", "cut off"])
+def test_escapes_that_json_does_not_have_are_read(end):
+    text = '{"edges": [{"cause": "a\\_b", "effect": "C:\\\\d"}], "instruction": "Mind\tall \\_ \\"of\\" them."}'
+    found = read_proposal(text[:end], ("a_b", "C:\\d"))
+    assert found.edges == [("a_b", "C:\\d")]
+    assert found.instruction == ("" if end else 'Mind all _ "of" them.')
+
+
 def test_lists_behind_an_arrow_are_edges_each():
     text = "edges:\nsmoke -> lung, X and cough\nX <- age & smoke\n(smoke, age), (smoke, nothing)\n"
     assert read_proposal(text, ("smoke", "lung", "X", "cough", "age")).edges == [

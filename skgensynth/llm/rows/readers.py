@@ -101,7 +101,7 @@ def _cells(line: str, max_cells: int) -> list[Cell]:
 def _quoted(text: str) -> Cell:
     """A cell in quotes: as a JSON string, and with doubled quotes and backslashes that are themselves."""
     mark, inner = text[0], text[1:-1]
-    readings = [_unescape(text)] if 2 * mark not in inner else []
+    readings = [unescape(text)] if 2 * mark not in inner else []
     readings.append(inner.replace(2 * mark, mark))
     if mark == "'":
         readings.append(text)  # apostrophes of its own
@@ -109,17 +109,17 @@ def _quoted(text: str) -> Cell:
 
 
 def _name(text: str) -> str:
-    return _unescape(text) if text[0] in "\"'" else text.strip()
+    return unescape(text) if text[0] in "\"'" else text.strip()
 
 
 def _value(text: str) -> Cell:
     if text[0] in "\"'":
-        return Cell((_unescape(text),), True)
+        return Cell((unescape(text),), True)
     text = text.strip()
     return Cell(("null" if text in _NULLS else text,), False)
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
     """The content of a string in double or single quotes."""
     inner = text[1:-1]
     if "\\" not in inner:
