@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from skgensynth.exceptions import LanguageModelError
+from skgensynth.exceptions import LanguageModelError, SkgensynthError
 from skgensynth.llm.base import LanguageModel, Reply, Request
 
 __all__ = ["CallableModel", "estimate_tokens"]
@@ -54,7 +54,12 @@ class CallableModel:
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Answer requests one after the other; see `LanguageModel.generate`."""
         for index, request in enumerate(requests):
-            answer = self.function(request)
+            try:
+                answer = self.function(request)
+            except SkgensynthError:
+                raise
+            except Exception as error:  # whatever a client of some service raises
+                raise LanguageModelError(f"The function {self.name} raised {type(error).__name__}: {error}") from error
             if isinstance(answer, Reply):
                 yield index, answer
             elif isinstance(answer, str):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from common.requests import ROWS, ask
 
-from skgensynth.exceptions import LanguageModelError
+from skgensynth.exceptions import ContextOverflowError, LanguageModelError
 from skgensynth.llm import CallableModel, Reply, generate_all
 from skgensynth.llm.callables import estimate_tokens
 
@@ -34,6 +34,23 @@ def test_what_is_neither_text_nor_reply_is_refused():
 
     with pytest.raises(LanguageModelError, match="The function count returned int"):
         generate_all(CallableModel(count), [ask()])
+
+
+def test_a_function_that_fails_is_a_model_that_fails():
+    def broken(request):
+        raise ConnectionError("reset by peer")
+
+    with pytest.raises(LanguageModelError, match="The function broken raised ConnectionError: reset by peer") as caught:
+        generate_all(CallableModel(broken), [ask()])
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+def test_errors_of_the_package_pass_through_a_function():
+    def full(request):
+        raise ContextOverflowError("too long")
+
+    with pytest.raises(ContextOverflowError, match="too long"):
+        generate_all(CallableModel(full), [ask()])
 
 
 def test_a_function_is_not_local_unless_said():
