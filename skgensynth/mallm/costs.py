@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skgensynth.exceptions import ContextOverflowError
 from skgensynth.llm import LanguageModel, Message, Usage
 from skgensynth.mallm.generator import RowGenerator
 from skgensynth.mallm.loop import ASKED_AGAIN
@@ -127,7 +128,11 @@ def estimate_search(
     max_tokens = optimizer.max_tokens(start.graph.nodes)
     for number in range(1, len(batch_sizes)):
         pairs = [ScoredProcess(proposed, 0.5)] * (min(number, n_pairs) - 1) + [ScoredProcess(start, 0.5)]
-        usage += Usage(1, _prompt_tokens(model, optimizer.messages(start, pairs, max_tokens)), reply)
+        try:
+            prompt = optimizer.messages(start, pairs, max_tokens)
+        except ContextOverflowError:  # then the optimizer is not asked
+            continue
+        usage += Usage(1, _prompt_tokens(model, prompt), reply)
     return CostEstimate(usage, draw.request, draw.n_examples)
 
 

@@ -52,6 +52,12 @@ def test_a_search_costs_its_rows_a_tenth_more_and_the_optimizer():
     assert cost.sample(5) == Usage(5, 500, 50)
 
 
+def test_an_optimizer_whose_prompt_does_not_fit_is_not_asked():
+    draw = CostEstimate(Usage(), Usage(1, 100, 10), 5)
+    small = ProcessOptimizer(CallableModel(print, context_length=100), "accuracy", 1.0, 1.0)
+    assert estimate_search(draw, small, START, [20, 20], 1, 3).fit == Usage(9, 900, 88)
+
+
 def test_one_iteration_needs_no_optimizer():
     draw = CostEstimate(Usage(), Usage(1, 100, 10), 5)
     optimizer = ProcessOptimizer(MODEL, "accuracy", 1.0, 1.0)
