@@ -109,6 +109,8 @@ def _to_json(value: Any, name: str) -> Any:
     """Turn a constructor parameter into JSON; `name` is the parameter's, for the error."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if isinstance(value, list):
         return [_to_json(item, name) for item in value]
     if type(value) is tuple:

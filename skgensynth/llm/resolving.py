@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,8 @@ def resolve(llm: Any, **options: Any) -> LanguageModel:
     >>> resolve("http://localhost:8000/v1#qwen2").is_local
     True
     """
-    if isinstance(llm, (str, Path)):
-        backend, where = _locate(str(llm))
+    if isinstance(llm, (str, os.PathLike)):
+        backend, where = _locate(os.fspath(llm))
         return backend(*where, **options)
     if hasattr(llm, "generate"):
         # Looked up without asking: a property may load the model.

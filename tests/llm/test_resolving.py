@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 
 import pytest
@@ -31,6 +32,8 @@ def test_names_files_and_addresses_find_their_backends(tmp_path):
     assert resolve("smollm2-135m") == LlamaCppModel("smollm2-135m")
     (tmp_path / "m.gguf").write_bytes(b"")
     assert resolve(tmp_path / "m.gguf") == LlamaCppModel(str(tmp_path / "m.gguf"))
+    [entry] = os.scandir(tmp_path)  # path-like, but no Path
+    assert resolve(entry) == LlamaCppModel(str(tmp_path / "m.gguf"))
     assert resolve("http://host:1/v1#a/b") == ServerModel("http://host:1/v1", "a/b")
 
 
