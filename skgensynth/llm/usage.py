@@ -120,8 +120,13 @@ class Metered(Wrapper):
 
     @property
     def budget(self) -> Budget:
-        """What all requests together may cost."""
+        """What all requests together may cost; set anew, it counts what was spent before."""
         return self._account.budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        with self._account.guard:
+            self._account.budget = budget
 
     def generate(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Answer the requests that the budget allows, then raise if there are more.

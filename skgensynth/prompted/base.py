@@ -136,6 +136,7 @@ keep_examples, max_requests, max_tokens_total, cache
         """The model that makes rows, metered and perhaps cached; nothing is loaded yet."""
         if self._meter is None:
             self._meter = Metered(resolve(self._row_llm()), self._budget())
+        self._meter.budget = self._budget()
         check_may_leave(self._meter, contains_rows=self._shows_rows, allow_remote_rows=self.allow_remote_rows)
         return self._cached(self._meter)
 
@@ -147,8 +148,8 @@ keep_examples, max_requests, max_tokens_total, cache
 
     def _asker(self, conditions: Conditions) -> Any:
         """What asks for rows under conditions; that of the last draw is kept."""
-        # A permission that was withdrawn is asked for again.
-        settings = (self.allow_remote_rows, *self._asker_settings())
+        # A permission that was withdrawn is asked for again, and a budget that was raised is there.
+        settings = (self.allow_remote_rows, self._budget(), self.cache, *self._asker_settings())
         if self._asked is not None:
             known, with_settings, asker = self._asked
             if with_settings == settings and (known is conditions or not (known or conditions)):

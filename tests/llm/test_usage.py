@@ -53,6 +53,15 @@ def test_a_budget_stops_with_the_replies_that_it_paid_for(budget, n_answered, li
     assert metered.usage.n_requests == n_answered
 
 
+def test_a_budget_that_is_raised_counts_what_was_spent():
+    metered = model(max_requests=2)
+    generate_all(metered, [request()] * 2)
+    metered.budget = Budget(max_requests=3)
+
+    with pytest.raises(BudgetExceededError, match="max_requests=3 is used up; 1 of 2"):
+        generate_all(metered, [request()] * 2)
+
+
 def test_a_budget_that_suffices_is_not_noticed():
     assert generate_all(model(max_requests=5, max_tokens_total=70), [request()] * 5) == [REPLY] * 5
 
