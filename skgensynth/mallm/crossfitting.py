@@ -13,7 +13,7 @@ from skgensynth.mallm.discriminators import Discriminator
 __all__ = ["CrossFit", "cross_fit", "make_folds", "n_folds"]
 
 
-def make_folds(n_rows: int, share: float, rng: np.random.Generator) -> NDArray[np.intp]:
+def make_folds(n_rows: int, share: float, rng: np.random.Generator, n_batches: int = 1) -> NDArray[np.intp]:
     """Deal rows out to folds of about a share each, at least two of them.
 
     Parameters
@@ -24,6 +24,9 @@ def make_folds(n_rows: int, share: float, rng: np.random.Generator) -> NDArray[n
         Of a fold, in (0, 1).
     rng : numpy.random.Generator
         Source of the order.
+    n_batches : int, default=1
+        Batches that are to have rows of each fold: shares are larger where there would be too few. At most half of the
+        rows.
 
     Returns
     -------
@@ -31,13 +34,13 @@ def make_folds(n_rows: int, share: float, rng: np.random.Generator) -> NDArray[n
         Fold of each row. The first fold is never a smaller one than another.
     """
     folds = np.empty(n_rows, dtype=np.intp)
-    folds[rng.permutation(n_rows)] = np.arange(n_rows) % n_folds(n_rows, share)
+    folds[rng.permutation(n_rows)] = np.arange(n_rows) % n_folds(n_rows, share, n_batches)
     return folds
 
 
-def n_folds(n_rows: int, share: float) -> int:
-    """Number of folds of about a share each that rows are dealt out to."""
-    return min(max(2, round(1 / share)), n_rows)
+def n_folds(n_rows: int, share: float, n_batches: int = 1) -> int:
+    """Number of folds that rows are dealt out to; see `make_folds`."""
+    return max(2, min(round(1 / share), n_rows // n_batches))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -187,7 +186,7 @@ class ProcessSynthesizer(PromptedSynthesizer):
             **{name: getattr(self, name) for name in names},
             "edges": self._expert_edges(),
             "table": [self.process_.context, self.process_.columns],
-            "seed": self.random_state if isinstance(self.random_state, Integral) else None,
+            "seed": None if self.random_state is None else settings.seed,
             "models": [description_of(model) for model in models],
             **{name: getattr(settings, name) for name in vars(settings) if name != "seed"},
         }
@@ -200,10 +199,10 @@ class ProcessSynthesizer(PromptedSynthesizer):
         if not self._searches(values):
             return draw
         settings = self._search_settings(len(values), 0)
-        sizes = batch_sizes(len(values), settings.batch_size) * settings.n_epochs
+        sizes = batch_sizes(len(values), settings.batch_size)
         optimizer = self._optimizer(resolve(self._optimizer_llm()))
-        folds = n_folds(len(values), settings.validation_size)
-        return estimate_search(draw, optimizer, process, sizes, folds, settings.n_pairs)
+        folds = n_folds(len(values), settings.validation_size, len(sizes))
+        return estimate_search(draw, optimizer, process, sizes * settings.n_epochs, folds, settings.n_pairs)
 
     # Asking -----------------------------------------------------------------------------------------------------------
 

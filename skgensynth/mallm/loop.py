@@ -16,6 +16,7 @@ from skgensynth.copies import COPIED
 from skgensynth.exceptions import (
     BudgetExceededError,
     ContextOverflowError,
+    GrammarError,
     InterruptedTrainingWarning,
     LanguageModelError,
 )
@@ -139,8 +140,8 @@ class Search:
         self._checkpoint = checkpoint
         self._state = (checkpoint and checkpoint.load(discriminator)) or State(start, settings.seed)
         self._untrained.seed = self._state.seed
-        self._folds = make_folds(len(values), settings.validation_size, self._rng(_SPLIT))
         self._sizes = batch_sizes(len(values), settings.batch_size)
+        self._folds = make_folds(len(values), settings.validation_size, self._rng(_SPLIT), len(self._sizes))
         self._n_steps = settings.n_epochs * len(self._sizes)
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> Outcome:
@@ -160,23 +161,28 @@ class Search:
         ------
         LanguageModelError
             If a model fails before the first iteration is done. A budget that is used up is no failure.
+        ContextOverflowError, GrammarError
+            If a request turns out to be too long, or its form to be none, before the first iteration is done.
 
         Warns
         -----
         InterruptedTrainingWarning
             After a keyboard interrupt, and where a model fails later; the best process so far is chosen.
         """
-        stop_reason = FINISHED
+        stop_reason, n_before = FINISHED, len(self._state.iterations)
         try:
             for _ in self._steps():
                 if progress is not None:
                     progress(len(self._state.iterations), self._n_steps)
         except BudgetExceededError as error:
             stop_reason = f"a limit was reached ({str(error).rstrip('.')})"
+            if len(self._state.iterations) == n_before:
+                # With a checkpoint, too, every further try would end here.
+                stop_reason += "; not one iteration fits into it: raise it, or keep replies with cache"
         except KeyboardInterrupt:
             stop_reason = "it was interrupted"
             self._warn(stop_reason)
-        except LanguageModelError as error:
+        except (LanguageModelError, ContextOverflowError, GrammarError) as error:
             if not self._state.iterations:
                 raise
             stop_reason = f"a language model failed ({str(error).rstrip('.')})"

@@ -95,12 +95,14 @@ class MallmGanSynthesizer(ProcessSynthesizer):
     max_tokens_total : int, default=None
         Tokens that `fit` reads and writes at most, and as many again for all draws after it.
     max_seconds : float, default=None
-        Time that `fit` takes at most. Whatever is used up, `fit` ends with the best process so far.
+        Time after which `fit` asks for nothing more; what is under way is waited for. Whatever is used up, `fit` ends
+        with the best process so far.
     cache : str or path-like, default=None
         Folder for replies, so that the same request is answered from there. None keeps none.
     checkpoint : str or path-like, default=None
-        Folder for the state of the search: `fit` with the same rows, models and parameters goes on where it stopped. It
-        holds generated rows, but no training rows. Functions as models are all taken to be the same one.
+        Folder for the state of the search: `fit` with the same rows, models and parameters goes on behind the last
+        whole iteration. It holds generated rows, but no training rows. Functions as models are all taken to be the same
+        one.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many rows of which class `fit_resample` adds, as everywhere in imbalanced-learn: see `BaseSynthesizer`.
     categorical_features : array-like of str, int or bool, default=None

@@ -19,10 +19,17 @@ def judged(made, folds, made_folds, kind="logistic"):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "share", "sizes"), [(11, 0.25, [3, 3, 3, 2]), (7, 0.6, [4, 3]), (3, 0.1, [1, 1, 1])]
+    ("n_rows", "share", "n_batches", "sizes"),
+    [
+        (11, 0.25, 1, [3, 3, 3, 2]),
+        (7, 0.6, 1, [4, 3]),
+        (3, 0.1, 1, [1, 1, 1]),
+        (11, 0.1, 4, [6, 5]),
+        (2, 0.5, 1, [1, 1]),
+    ],
 )
-def test_rows_are_dealt_out_evenly(n_rows, share, sizes):
-    assert np.bincount(make_folds(n_rows, share, np.random.default_rng(0))).tolist() == sizes
+def test_rows_are_dealt_out_evenly_with_rows_for_each_batch(n_rows, share, n_batches, sizes):
+    assert np.bincount(make_folds(n_rows, share, np.random.default_rng(0), n_batches)).tolist() == sizes
 
 
 def test_processes_are_ranked_by_how_far_their_rows_are_off():

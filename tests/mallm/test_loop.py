@@ -7,6 +7,7 @@ import pytest
 from skgensynth.exceptions import (
     BudgetExceededError,
     ContextOverflowError,
+    GrammarError,
     InterruptedTrainingWarning,
     LanguageModelError,
 )
@@ -179,6 +180,15 @@ def test_the_distance_to_chance_may_be_what_counts():
     assert found.process.instruction == "3"
 
 
+@pytest.mark.parametrize(("batch_size", "validation_size"), [(4, 0.2), (14, 0.05)])
+def test_every_batch_has_rows_to_judge_by(batch_size, validation_size):
+    n_batches = len(batch_sizes(41, batch_size))
+    world = World(["9"] * n_batches)
+    found = search(world, n_epochs=1, batch_size=batch_size, validation_size=validation_size).run()
+    assert len(found.trajectory) == n_batches
+    assert all(iteration.score is not None for iteration in found.trajectory)
+
+
 def test_rows_that_judge_are_never_learned_from():
     judge, world = Judge(), World(["7", "2"])
     search(world, judge, n_epochs=1, batch_size=20).run()
@@ -315,12 +325,21 @@ def test_a_budget_ends_the_search_with_the_best_process():
     assert found.stop_reason == "a limit was reached (The budget of max_requests=4 is used up)"
 
 
-def test_a_budget_that_suffices_for_nothing_leaves_the_first_process():
+def test_a_budget_that_suffices_for_nothing_leaves_the_first_process_and_says_so():
     found = search(World(fails_at=1, error=BudgetExceededError("Used up."))).run()
     assert (found.process, found.trajectory) == (START, ())
+    assert "not one iteration fits into it" in found.stop_reason
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), LanguageModelError("The server is gone.")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyboardInterrupt(),
+        LanguageModelError("The server is gone."),
+        ContextOverflowError("Too long."),
+        GrammarError("No grammar."),
+    ],
+)
 def test_an_interruption_keeps_the_best_process(error):
     with pytest.warns(InterruptedTrainingWarning, match="ended after 2 of 4 iterations"):
         found = search(World(["2", "5", "6"], fails_at=4, error=error)).run()

@@ -219,6 +219,14 @@ def test_a_budget_ends_the_search_and_leaves_draws_their_own():
     assert len(caught.value.partial[0]) >= 5
 
 
+def test_a_budget_of_draws_can_be_raised():
+    fitted = quick(max_requests=2, optimize=False).fit(*patients())
+    with pytest.raises(BudgetExceededError):
+        fitted.sample(30)
+    assert len(fitted.set_params(max_requests=50).sample(30)[0]) == 30
+    assert fitted.usage_.n_requests > 2
+
+
 def test_tokens_are_a_budget_too():
     most = quick().fit(*patients()).usage_.n_tokens // 2
     fitted = quick(max_tokens_total=most).fit(*patients())
@@ -293,6 +301,18 @@ def test_a_search_goes_on_from_its_folder(tmp_path, n):
     shorter = quick(checkpoint=tmp_path, n_epochs=1).fit(X, y)
     assert len(shorter.trajectory_) == len(whole.trajectory_) // 2
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_searches_of_different_generators_have_checkpoints_of_their_own(tmp_path):
+    X, y = patients()
+    one, other = (quick(checkpoint=tmp_path, random_state=np.random.RandomState(n)).fit(X, y) for n in (1, 2))
+    assert one.trajectory_ != other.trajectory_
+    assert other.trajectory_ == quick(random_state=np.random.RandomState(2)).fit(X, y).trajectory_
+    numpys = quick(checkpoint=tmp_path, random_state=np.int64(0)).fit(X, y)
+    again = quick(
+        CallableModel(lambda request: pytest.fail("asked again"), is_local=True), checkpoint=tmp_path, random_state=0
+    )
+    assert again.fit(X, y).trajectory_ == numpys.trajectory_
 
 
 def test_a_checkpoint_holds_no_training_row(tmp_path):
@@ -434,11 +454,12 @@ def test_a_pickle_can_tell_its_process_and_makes_rows_only_if_it_keeps_them(fitt
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_saved_models_tell_the_same(tmp_path, fitted, keep):
-    saved = MallmGanSynthesizer("smollm2-135m", keep_examples=keep)
+    saved = MallmGanSynthesizer("smollm2-135m", keep_examples=keep, cache=Path("replies"))
     parameters = fitted.get_params()
     vars(saved).update({name: value for name, value in vars(fitted).items() if name not in parameters})
     saved.save(tmp_path)
     loaded = BaseSynthesizer.load(tmp_path)
+    assert loaded.cache == "replies"
     assert (loaded.process_, loaded.trajectory_) == (fitted.process_, fitted.trajectory_)
     assert loaded.explain() == fitted.explain()
     assert (loaded._examples is not None) == keep
