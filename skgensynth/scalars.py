@@ -116,5 +116,6 @@ def text_of(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d") if value == value.normalize() else value.isoformat(sep=" ")
+        text = value.isoformat(sep=" ")  # pads years, which strftime does not
+        return text.partition(" ")[0] if value == value.normalize() else text
     return str(value)

@@ -94,6 +94,7 @@ def test_periods_and_zoned_times_are_encoded():
         ("F", "F"),
         (pd.Timestamp("2020-01-31"), "2020-01-31"),
         (pd.Timestamp("2020-01-31 10:30"), "2020-01-31 10:30:00"),
+        (pd.Timestamp("0001-01-31").as_unit("s"), "0001-01-31"),
         (pd.Timestamp("2020-01-31", tz="UTC"), "2020-01-31"),
         (pd.Timedelta(hours=3), "0 days 03:00:00"),
     ],

@@ -247,7 +247,8 @@ class ColumnView:
         if self.family == "datetime":
             stamp = pd.Timestamp(round(number * 1e6), unit="us", tz="UTC")
             stamp = stamp.tz_localize(None) if self._zone is None else stamp.tz_convert(self._zone)
-            return stamp.strftime("%Y-%m-%d") if stamp == stamp.normalize() else stamp.isoformat()
+            text = stamp.isoformat()  # pads years, which strftime does not
+            return text.partition("T")[0] if stamp == stamp.normalize() else text
         if self.family == "duration":
             for unit, seconds in _UNITS.items():
                 if number % seconds == 0:

@@ -87,6 +87,12 @@ def test_dates_are_seconds_and_read_as_they_are_written(values):
     assert found.parse("2020-02-01T06:00:00") - found.numbers[0] == 30 * 3600
 
 
+def test_dates_long_ago_can_be_read_again():
+    found = column(pd.Series(["0001-01-01", "0999-12-31"]).astype("datetime64[s]"))
+    assert [found.format(number) for number in found.numbers] == ["0001-01-01", "0999-12-31"]
+    assert [found.parse(found.format(number)) for number in found.numbers] == found.numbers.tolist()
+
+
 def test_times_with_a_zone_keep_their_moment():
     found = column(pd.to_datetime(["2020-07-01 10:00:00.123456"]).tz_localize("Europe/Berlin"))
     text = found.format(found.numbers[0])
