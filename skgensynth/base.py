@@ -277,16 +277,19 @@ class BaseSynthesizer(BaseOverSampler):
 
     def _draw(self, n_samples: int, conditions, rng: np.random.Generator):
         """Draw rows in the user's container."""
+        return self.schema_.decode(self._draw_encoded(n_samples, conditions, rng), rng)
+
+    def _draw_encoded(self, n_samples: int, conditions, rng: np.random.Generator) -> np.ndarray:
+        """Draw encoded rows; errors are in the user's values."""
         parsed = Conditions.parse(conditions, self.schema_)
         try:
-            values = self._draw_values(n_samples, parsed, rng)
+            return self._draw_values(n_samples, parsed, rng)
         except (SamplingError, LanguageModelError) as error:
             made = error.partial
             error.partial = self.schema_.decode(made, rng) if made is not None and len(made) else None
             if isinstance(error, SamplingError):
                 error.examples = [row_texts(row, self.schema_) for row in error.examples]
             raise
-        return self.schema_.decode(values, rng)
 
     def _draw_values(self, n_samples: int, conditions: Conditions, rng: np.random.Generator) -> np.ndarray:
         """Draw encoded rows."""
@@ -330,10 +333,12 @@ class BaseSynthesizer(BaseOverSampler):
         if self.identifiers == "drop":
             features = [column for column in self.schema_.columns if column.role == "feature"]
             X_all = take_columns(X, [index for index, column in enumerate(features) if column.kind != "identifier"])
-        for label, n_samples in self.sampling_strategy_.items():
-            if n_samples:
-                X_new, y_new = self._draw(int(n_samples), {target: label}, rng)
-                X_all, y_all = append_rows(X_all, X_new), append_rows(y_all, y_new)
+        wanted = {label: int(n) for label, n in self.sampling_strategy_.items() if n}
+        if wanted:
+            # Decoded together, so that identifiers do not begin anew with each class.
+            drawn = [self._draw_encoded(n, {target: label}, rng) for label, n in wanted.items()]
+            X_new, y_new = self.schema_.decode(np.concatenate(drawn), rng)
+            X_all, y_all = append_rows(X_all, X_new), append_rows(y_all, y_new)
         return X_all, y_all
 
     # Keeping ---------------------------------------------------------------------------------------------------------

@@ -176,6 +176,10 @@ def read_target(y: Any, table: Table) -> Target:
     elif isinstance(y, pd.Series):
         sort, label, values = "series", y.name, _values(y)
     elif isinstance(y, (list, tuple)):
+        if any(isinstance(value, list) for value in y):
+            raise SchemaError(
+                "y is a list of lists; give a list with one value for each row, or an array of one column"
+            )
         sort, values = "list", _objects_from_row(y)
     else:
         sort, values = "array", np.asarray(y)

@@ -49,7 +49,10 @@ def check_classes(y: Any) -> tuple[np.ndarray, bool]:
         raise ValueError(
             f"{error} fit_resample balances classes; for a target of numbers use fit and sample, or bin it first."
         ) from error
-    return check_target_type(y, indicate_one_vs_all=True)
+    labels, one_hot = check_target_type(y, indicate_one_vs_all=True)
+    if one_hot and (n_none := int((np.asarray(y).sum(axis=1) == 0).sum())):
+        raise SchemaError(f"y has {n_none} rows without any class in {len(y)} rows; leave those rows out")
+    return labels, one_hot
 
 
 def to_indicators(labels: Any, like: Any) -> Any:

@@ -12,7 +12,7 @@ from common.toy import MarginalsSynthesizer
 from sklearn.exceptions import NotFittedError
 
 from skgensynth.constraints import parse_constraint
-from skgensynth.exceptions import SamplingError
+from skgensynth.exceptions import IdentifierWarning, SamplingError, SchemaError
 from skgensynth.laws import Laws
 from skgensynth.sampling import SamplingSummary
 
@@ -251,6 +251,22 @@ def test_classes_of_any_dtype_can_be_balanced(y):
     assert getattr(y_all, "dtype", None) == getattr(y, "dtype", None)
     assert set(Counter(np.ravel(y_all).tolist()).values()) == {28}
     assert np.ndim(y_all) == np.ndim(y)
+
+
+def test_a_target_of_lists_is_refused_by_name():
+    X, _ = number_table(40)
+    with pytest.raises(SchemaError, match="y is a list of lists"):
+        MarginalsSynthesizer().fit_resample(X, [["a"]] * 28 + [["b"]] * 12)
+
+
+def test_identifiers_of_several_classes_are_all_different():
+    X, _ = number_table(60)
+    X = pd.DataFrame(X).rename(columns=str).assign(number=np.arange(1000, 1060))
+    y = np.array(["a"] * 30 + ["b"] * 18 + ["c"] * 12)
+    with pytest.warns(IdentifierWarning, match="'number'"):
+        X_all, _ = MarginalsSynthesizer(random_state=0).fit_resample(X, y)
+    assert len(X_all) == 90
+    assert X_all["number"].is_unique
 
 
 @pytest.mark.parametrize("frame", [False, True])

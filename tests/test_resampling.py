@@ -31,6 +31,7 @@ def test_indicators_go_there_and_back(form):
         (None, "requires y"),
         ([0.5, 1.5, 2.25], "Unknown label type: continuous.*bin it"),
         ([[1, 1, 0], [0, 1, 0]], "Multilabel"),
+        ([[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]], "1 rows without any class"),
         ([0.0, np.nan, 1.0], "1 missing values"),
         (["a", None, None], "2 missing values"),
     ],
