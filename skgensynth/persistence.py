@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from skgensynth._version import __version__
 from skgensynth.constraints import Constraint, ConstraintSet
-from skgensynth.exceptions import ConstraintError, ModelNotFoundError, PersistenceError
+from skgensynth.exceptions import ConstraintError, ModelNotFoundError, PersistenceError, SkgensynthError
 from skgensynth.jsonable import value_from_json, value_to_json
 from skgensynth.schema import TableSchema
 
@@ -36,21 +38,27 @@ def save_synthesizer(synthesizer: BaseSynthesizer, folder: str | Path) -> None:
     check_is_fitted(synthesizer)
     params = {name: _to_json(value, name) for name, value in synthesizer.get_params(deep=False).items()}
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    document = {
-        "format": _FORMAT,
-        "skgensynth": __version__,
-        "class": type(synthesizer).__name__,
-        "params": params,
-        "schema": synthesizer.schema_.to_dict(),
-        "n_features_in": synthesizer.n_features_in_,
-        "feature_names_in": list(getattr(synthesizer, "feature_names_in_", ())),
-        "state": synthesizer._save_model(folder),
-    }
-    # Written last and in one step: a folder whose saving was interrupted never looks complete.
-    draft = folder / (_FILE + ".part")
-    draft.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    os.replace(draft, folder / _FILE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise PersistenceError(f"{folder} cannot be used as a folder: there is a file of that name.") from error
+    # What is there stays whole until all is written, and a folder whose saving was interrupted never looks complete.
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as draft:
+        document = {
+            "format": _FORMAT,
+            "skgensynth": __version__,
+            "class": type(synthesizer).__name__,
+            "params": params,
+            "schema": synthesizer.schema_.to_dict(),
+            "n_features_in": synthesizer.n_features_in_,
+            "feature_names_in": list(getattr(synthesizer, "feature_names_in_", ())),
+            "state": synthesizer._save_model(Path(draft)),
+        }
+        weights = [path.name for path in Path(draft).iterdir()]
+        Path(draft, _FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
+        (folder / _FILE).unlink(missing_ok=True)
+        for name in (*weights, _FILE):
+            os.replace(Path(draft, name), folder / name)
 
 
 def load_synthesizer(cls: type[Synthesizer], folder: str | Path) -> Synthesizer:
@@ -68,6 +76,13 @@ def load_synthesizer(cls: type[Synthesizer], folder: str | Path) -> Synthesizer:
         raise PersistenceError(
             f"{folder / _FILE} was written by skgensynth {document['skgensynth']}, and this is {__version__}: {error}. "
             "Load it with that version, import the module that defines the constraint first, or fit and save again."
+        ) from error
+    except SkgensynthError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise PersistenceError(
+            f"{folder} was written by skgensynth {document['skgensynth']}, and this is {__version__}; it is damaged, or "
+            f"the versions do not go together ({type(error).__name__}: {error}): fit and save again."
         ) from error
 
 
@@ -90,7 +105,11 @@ def _read(folder: Path) -> dict[str, Any]:
         raise ModelNotFoundError(f"{folder} holds no saved synthesizer: there is no {_FILE} in it.") from error
     except ValueError as error:
         raise PersistenceError(f"{folder / _FILE} is damaged: {error}.") from error
-    if not isinstance(document, dict) or document.get("format") != _FORMAT:
+    if (
+        not isinstance(document, dict)
+        or document.get("format") != _FORMAT
+        or not {"class", "skgensynth"} <= set(document)
+    ):
         raise PersistenceError(
             f"{folder / _FILE} was not written by this version of skgensynth ({__version__}): fit and save again."
         )
@@ -107,7 +126,7 @@ def _with_subclasses(cls: type) -> Iterator[type]:
 
 def _to_json(value: Any, name: str) -> Any:
     """Turn a constructor parameter into JSON; `name` is the parameter's, for the error."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, pd.Index, pd.Series)):
         value = value.tolist()
     if isinstance(value, os.PathLike):
         value = os.fspath(value)

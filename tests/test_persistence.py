@@ -67,6 +67,7 @@ def saved(tmp_path):
         {"categorical_features": ["b"]},
         {"categorical_features": ("b",)},
         {"categorical_features": np.array([False, True])},
+        {"categorical_features": pd.Index(["b"])},
         {"column_kinds": {"a": "continuous"}},
         {"copies": "allow", "verbose": 2, "random_state": np.int64(7)},
         {"verbose": True},
@@ -191,7 +192,38 @@ def test_damaged_or_foreign_files_are_refused(saved, text):
         MarginalsSynthesizer.load(saved)
 
 
+@pytest.mark.parametrize("change", [{"params": {"nonsense": 1}}, {"state": {}}, {"schema": {}}])
+def test_what_cannot_be_rebuilt_says_which_version_wrote_it(saved, change):
+    document = json.loads((saved / "model.json").read_text(encoding="utf-8"))
+    (saved / "model.json").write_text(json.dumps(document | change), encoding="utf-8")
+    with pytest.raises(PersistenceError, match="was written by skgensynth"):
+        MarginalsSynthesizer.load(saved)
+
+
+def test_a_saving_that_is_interrupted_leaves_the_older_model_whole(tmp_path, monkeypatch):
+    X, y = mixed_table(60)
+    few = {"n_epochs": 1, "feedback": None, "policy_params": {"n_members": 1, "width": 8, "n_layers": 1}}
+    older = DiscoTabSynthesizer(random_state=0, **few).fit(X, y)
+    older.save(tmp_path)
+    newer = DiscoTabSynthesizer(random_state=0, **few).fit(X.iloc[:, :2], y)
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(json, "dumps", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            newer.save(tmp_path)
+
+    pd.testing.assert_frame_equal(DiscoTabSynthesizer.load(tmp_path).sample(5)[0], older.sample(5)[0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "policy.safetensors"]
+    newer.save(tmp_path)
+    assert DiscoTabSynthesizer.load(tmp_path).n_features_in_ == 2
+
+
 def test_a_file_is_not_a_folder(saved):
+    with pytest.raises(PersistenceError, match="there is a file of that name"):
+        MarginalsSynthesizer(random_state=0).fit(TABLE).save(saved / "model.json")
     with pytest.raises(ModelNotFoundError):
         MarginalsSynthesizer.load(saved / "model.json")
     with pytest.raises(ModelNotFoundError):
