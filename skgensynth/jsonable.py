@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import importlib.util
 import math
@@ -94,6 +95,11 @@ def dtype_to_json(dtype: Any) -> Any:
         return {"string": dtype.storage, "missing": "NA" if dtype.na_value is pd.NA else "nan"}
     if isinstance(dtype, pd.ArrowDtype) and dtype.type is str:
         return {"arrow": str(dtype.pyarrow_dtype)}  # its name means another dtype to pandas
+    if isinstance(dtype, pd.ArrowDtype):
+        import pyarrow
+
+        schema = pyarrow.schema([("", dtype.pyarrow_dtype)])  # of types with parameters, names do not tell all
+        return {"arrow_schema": base64.b64encode(schema.serialize()).decode("ascii")}
     return {"numpy": dtype.str} if isinstance(dtype, np.dtype) else {"pandas": str(dtype)}
 
 
@@ -111,4 +117,9 @@ def dtype_from_json(state: dict[str, Any]) -> Any:
         import pyarrow
 
         return pd.ArrowDtype(pyarrow.type_for_alias(state["arrow"]))
+    if "arrow_schema" in state:
+        import pyarrow
+
+        schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(base64.b64decode(state["arrow_schema"])))
+        return pd.ArrowDtype(schema.types[0])
     return np.dtype(state["numpy"]) if "numpy" in state else pd.api.types.pandas_dtype(state["pandas"])

@@ -87,6 +87,8 @@ class Storage:
     @property
     def holds_missing(self) -> bool:
         """Whether the outer dtype has a missing value."""
+        if isinstance(self.dtype, pd.IntervalDtype):
+            return self.dtype.subtype.kind not in "iu"
         return not (isinstance(self.dtype, np.dtype) and self.dtype.kind in "iubUS")
 
     def unwrap(self, values: Values) -> Values:

@@ -189,6 +189,19 @@ def test_arrow_column_comes_back(dtype, missing):
     assert_round_trip((with_missing(series) if missing else series).to_frame("x"))
 
 
+@pytest.mark.parametrize(
+    "series",
+    [
+        pd.Series([Decimal("1.50"), Decimal("2.25")] * 10, dtype=pd.ArrowDtype(pyarrow.decimal128(12, 3))),
+        pd.Series(["a", "b"] * 10, dtype=pd.ArrowDtype(pyarrow.dictionary(pyarrow.int32(), pyarrow.string()))),
+        pd.Series(pd.arrays.IntervalArray.from_breaks(range(5))).repeat(5).reset_index(drop=True),
+    ],
+    ids=["decimal", "dictionary", "interval"],
+)
+def test_dtypes_with_parameters_come_back(series):
+    assert_round_trip(series.to_frame("x"))
+
+
 def test_whole_table_comes_back_with_its_target():
     rng = np.random.default_rng(1)
     makers = {**COMPLETE, **{f"{name} with missing": make for name, make in WITH_MISSING.items()}}
