@@ -81,8 +81,8 @@ def load_synthesizer(cls: type[Synthesizer], folder: str | Path) -> Synthesizer:
         raise
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise PersistenceError(
-            f"{folder} was written by skgensynth {document['skgensynth']}, and this is {__version__}; it is damaged, or "
-            f"the versions do not go together ({type(error).__name__}: {error}): fit and save again."
+            f"{folder} was written by skgensynth {document['skgensynth']}, and this is {__version__}; it is damaged, "
+            f"or the versions do not go together ({type(error).__name__}: {error}): fit and save again."
         ) from error
 
 

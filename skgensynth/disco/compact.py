@@ -100,6 +100,8 @@ class CompactPolicy:
         How tokens become rows, under the laws that are to be kept.
     history_ : list of dict
         Per epoch: ``epoch`` (from 1), ``loss`` (mean smoothed cross-entropy of a training row, in nats), ``seconds``.
+    interrupted_ : bool
+        Whether a keyboard interrupt ended `fit`; not saved.
     """
 
     def __init__(
@@ -188,6 +190,7 @@ class CompactPolicy:
         early, self.history_ = train_members(
             parts, ordered(self.codec_), tokens, self._target, settings, rng, n_threads=self.n_threads, verbose=verbose
         )
+        self.interrupted_ = len(self.history_) < settings.n_epochs
         last, target = join(parts, self.codec_), self._target
         self.states_ = States(last, last)
         self.decoder_ = Decoder(self.codec_, schema, Laws((), schema))
@@ -196,8 +199,7 @@ class CompactPolicy:
             labels = tokens[:, target]
             sharpenings = (TargetSharpening.of_tokens(target, labels, size, t) for t in self._temperatures)
             self.states_ = States(join(early, self.codec_), last, *sharpenings)
-            interrupted = len(self.history_) < settings.n_epochs
-            if chosen["n_target_trees"] and size > 1 and len(self.codec_.sizes) > 1 and not interrupted:
+            if chosen["n_target_trees"] and size > 1 and len(self.codec_.sizes) > 1 and not self.interrupted_:
                 self._teach(tokens, target, chosen["n_target_trees"], rng)
         self.balance(rng)
         return self
@@ -210,6 +212,7 @@ class CompactPolicy:
             rows = self._in_chunks(lambda n, rng: states.draw(n, [], {}, rng).tokens.numpy(), N_TAUGHT_ROWS, rng)
             states.labels = teach_target(states.features, target, rows, forest.probs(rows), rng)
         except KeyboardInterrupt:
+            self.interrupted_ = True
             warnings.warn(
                 "Teaching the target was interrupted; the last state of the training draws it.",
                 InterruptedTrainingWarning,

@@ -24,6 +24,7 @@ class Policy(Protocol):
     """Probability distribution over encoded rows; see `CompactPolicy` and `PretrainedPolicy`."""
 
     history_: list[dict[str, Any]]
+    interrupted_: bool
 
     def fit(
         self, values: NDArray[np.float64], schema: TableSchema, *, rng: np.random.Generator, verbose: int = 0

@@ -74,6 +74,8 @@ class PretrainedPolicy:
     history_ : list of dict
         Per epoch: ``epoch`` (from 1), ``loss`` (mean negative log-probability of a training row, in nats),
         ``validation_loss`` (where rows are held out), ``seconds``.
+    interrupted_ : bool
+        Whether a keyboard interrupt ended `fit`; not saved.
 
     Raises
     ------
@@ -153,6 +155,7 @@ class PretrainedPolicy:
                 self.history_ = fine_tune(
                     runtime.network, runtime.codec, values, settings, np.random.default_rng(seed), workers, verbose
                 )
+        self.interrupted_ = len(self.history_) < self.n_epochs and bool(values.shape[1])
         self._runtime = runtime
         self.vocabulary_: list[int] = runtime.codec.vocabulary.tolist()
         self.adapter_ = adapter_weights(runtime.network)

@@ -207,7 +207,7 @@ class DiscoTabSynthesizer(BaseSynthesizer):
         self.policy_.fit(values, self.schema_, rng=rng, verbose=self.verbose)
         self.history_ = list(self.policy_.history_)
         self.policy_.obey(self._breakable_laws(), rng)
-        if self.feedback is not None:
+        if self.feedback is not None and not self.policy_.interrupted_:
             self.history_ += self._give_feedback(values, settings, rng)
 
     def improve(self, X, y=None, *, n_cycles=None):

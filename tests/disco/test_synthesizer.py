@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skgensynth import DiscoTabSynthesizer, score_privacy, score_utility
 from skgensynth.constraints import ConstraintSet, Order, parse_constraint
+from skgensynth.disco import training
 from skgensynth.disco.feedback import discriminators, loop, stage
 from skgensynth.disco.feedback.settings import LEVELS
 from skgensynth.exceptions import ConstraintError, InterruptedTrainingWarning, SchemaMismatchError
@@ -437,6 +438,21 @@ def test_an_interrupted_stage_leaves_a_synthesizer_that_samples(monkeypatch, has
     assert len(caught) == 1
     assert len(fitted.sample(10)[0]) == 10
     assert [entry["cycle"] for entry in fitted.history_ if "cycle" in entry] == [0]
+
+
+def test_an_interrupted_training_ends_fit_without_a_second_stage(monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_wait_for", interrupted)
+    monkeypatch.setattr(loop._Loop, "_batch", lambda self: pytest.fail("the second stage began"))
+
+    with pytest.warns(InterruptedTrainingWarning, match="Training was interrupted") as caught:
+        fitted = synthesizer().fit(*patients())
+
+    assert len(caught) == 1
+    assert not [entry for entry in fitted.history_ if "cycle" in entry]
+    assert len(fitted.sample(10)[0]) == 10
 
 
 def few_rows():
