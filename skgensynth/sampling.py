@@ -12,7 +12,7 @@ import numpy as np
 
 from skgensynth.exceptions import LanguageModelError, SamplingError
 
-__all__ = ["Candidates", "SamplingSummary", "gather", "make_generator"]
+__all__ = ["CUT_OFF", "REPLY_CUT_OFF", "Candidates", "SamplingSummary", "gather", "make_generator"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ Check = Callable[[np.ndarray], tuple[np.ndarray, Mapping[str, np.ndarray]]]
 # Independent streams under one integer seed: what is learned and what is drawn must not share random numbers.
 _STREAMS = {"fit": 0, "sample": 1, "resample": 2}
 _NOT_PRODUCED = "no row produced"
+# What becomes of a reply that ends too early: of the row that was being written, and of those that were to follow.
+CUT_OFF = "the row is cut off"
+REPLY_CUT_OFF = "the reply was cut off before all of its rows"
 _N_EXAMPLES = 5
 # A verdict on the yield needs this many expected acceptances at the lowest yield that is still tolerated.
 _EXPECTED_BEFORE_VERDICT = 10
@@ -218,12 +221,24 @@ def _error(
     listed = "; ".join(f"{reason}: {count}" for reason, count in reasons.most_common(5))
     return SamplingError(
         f"Only {len(partial)} of {n_samples} rows could be made from {n_candidates} candidates. Rejected: {listed}. "
-        "Loosen what rejects most of them (conditions, copies, rules), or train the model longer or take a better one; "
-        "the rows already made are in this error's 'partial', some rejected ones in 'examples'.",
+        f"{_advice(reasons)}; the rows already made are in this error's 'partial', some rejected ones in 'examples'.",
         partial=partial,
         n_requested=n_samples,
         reasons=reasons,
         examples=examples,
+    )
+
+
+def _advice(reasons: Counter) -> str:
+    """What to do about the reason why most candidates were rejected."""
+    if 2 * (reasons[CUT_OFF] + reasons[REPLY_CUT_OFF]) > reasons.total():
+        return (
+            "Most were lost because replies were cut off. Have the model answer with rows alone, without reasoning "
+            "first; see whether its server limits replies or has a short context, ask for fewer rows in a request, and "
+            "have them written as CSV; or take a model that knows its tokenizer"
+        )
+    return (
+        "Loosen what rejects most of them (conditions, copies, rules), or train the model longer or take a better one"
     )
 
 

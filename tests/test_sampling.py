@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skgensynth.exceptions import BudgetExceededError, SamplingError
-from skgensynth.sampling import Candidates, gather, make_generator
+from skgensynth.sampling import CUT_OFF, REPLY_CUT_OFF, Candidates, gather, make_generator
 
 
 def uniform(n, rng):
@@ -80,6 +80,13 @@ def test_gives_up_when_no_candidate_is_good():
     assert set(error.reasons) == {"too large"}
     assert 0 < len(error.examples) <= 5
     assert "too large" in str(error)
+
+
+@pytest.mark.parametrize(("n_lost", "advice"), [(501, "replies were cut off"), (500, "Loosen what rejects most")])
+def test_says_what_to_do_where_most_rows_are_cut_off(n_lost, advice):
+    reasons = {CUT_OFF: 100, REPLY_CUT_OFF: n_lost - 100, "too large": 1000 - n_lost}
+    with pytest.raises(SamplingError, match=advice):
+        gather(lambda n, rng: Candidates(np.empty((0, 2)), reasons), 10, rng=np.random.default_rng(0))
 
 
 def test_gives_up_when_the_yield_falls_below_the_bound_and_keeps_what_was_made():

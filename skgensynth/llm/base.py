@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
@@ -146,6 +146,10 @@ class Request:
         another token, so that each line is drawn as if it were asked for until it is none of them. At a temperature of
         0, where the constraint leaves nothing else, and after it went back very often, they stay. Other backends may
         write them all the same.
+    expected_tokens : int, default=None
+        Tokens that probably are enough, where ``settings.max_tokens`` leaves room beyond them: `Metered` lowers the
+        limit where a budget has less left, and `ServerModel` where the server refuses it, but not below these. None
+        never lowers it.
     """
 
     messages: tuple[Message, ...]
@@ -153,6 +157,7 @@ class Request:
     seed: int
     constraint: Constraint = None
     refused: tuple[str, ...] = ()
+    expected_tokens: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", tuple(self.messages))
@@ -160,10 +165,35 @@ class Request:
             raise ValueError(
                 f"refused={self.refused!r}, but it must be a tuple of texts that are not empty and have no line's end."
             )
+        most = self.settings.max_tokens
+        if not 1 <= self.least_tokens <= most:
+            raise ValueError(f"expected_tokens={self.expected_tokens}, but it must be from 1 to max_tokens={most}.")
         if not self.messages:
             raise ValueError("messages is empty; give at least one message.")
         if self.seed < 0:
             raise ValueError(f"seed={self.seed}, but it cannot be below 0.")
+
+    @property
+    def least_tokens(self) -> int:
+        """The lowest limit that the reply may be given."""
+        return self.settings.max_tokens if self.expected_tokens is None else self.expected_tokens
+
+    def limited_to(self, max_tokens: int) -> Request:
+        """Lower the limit of the reply.
+
+        Parameters
+        ----------
+        max_tokens : int
+            The new limit; at least `least_tokens` is kept, and a limit that is lower already.
+
+        Returns
+        -------
+        Request
+        """
+        limit = max(max_tokens, self.least_tokens)
+        if limit >= self.settings.max_tokens:
+            return self
+        return replace(self, settings=replace(self.settings, max_tokens=limit))
 
 
 def _is_line(text: str) -> bool:
@@ -198,8 +228,9 @@ class LanguageModel(Protocol):
     """A language model, wherever it runs.
 
     Its ``repr`` describes it without secrets, and it copies and pickles without weights or connections. It may say by
-    an attribute ``shares_prompts`` that a prompt which several requests share is read only once; without it, that is
-    taken to be False.
+    an attribute ``shares_prompts`` that a prompt which several requests share is read only once, and by
+    ``estimates_tokens`` that `count_tokens` does not know the tokenizer, so that limits are set with more room; without
+    them, both are taken to be False.
     """
 
     @property

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from skgensynth.exceptions import LanguageModelError, SkgensynthError
 from skgensynth.llm.base import LanguageModel, Reply, Request
 
-__all__ = ["CallableModel", "estimate_tokens"]
+__all__ = ["CallableModel", "estimate_tokens", "most_tokens"]
+
+_WORD = re.compile(rb" ?([A-Za-z]+)")  # with the space before it, which tokenizers write along with it
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class CallableModel:
         """Nothing: a constraint is passed on within the request and may be ignored."""
         return frozenset()
 
+    @property
+    def estimates_tokens(self) -> bool:
+        """Whether `count_tokens` estimates: True unless a subclass counts by itself."""
+        return type(self).count_tokens is CallableModel.count_tokens
+
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, estimated."""
         return estimate_tokens(text)
@@ -73,6 +81,28 @@ class CallableModel:
 def estimate_tokens(text: str) -> int:
     """About how many tokens a text has, where the tokenizer is out of reach: one for three bytes."""
     return -(-len(text.encode("utf-8")) // 3)
+
+
+def most_tokens(model: LanguageModel, text: str) -> int:
+    """Number of tokens that a text has at most, as far as can be known.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Whose tokens.
+    text : str
+        The text.
+
+    Returns
+    -------
+    int
+        What the model counts. Where it estimates (see `LanguageModel`), one token for three letters of a word without
+        accents, and one for each other byte but the space before a word: many tokenizers write digits one by one.
+    """
+    if not getattr(model, "estimates_tokens", False):
+        return model.count_tokens(text)
+    data = text.encode("utf-8")
+    return sum(-(-len(word) // 3) for word in _WORD.findall(data)) + len(_WORD.sub(b"", data))
 
 
 def unmetered_reply(model: LanguageModel, request: Request, text: str) -> Reply:

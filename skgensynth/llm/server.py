@@ -40,9 +40,10 @@ class ServerModel:
 
     Many requests are in flight at once. One that fails with 408, 409, 425, 429, 5xx, a time-out, a broken connection or
     a broken answer is sent again after a pause that doubles each time, with jitter, or after what ``Retry-After``
-    says. Each request gets exactly one reply or an error. The seed is sent along; whether it makes the server's reply
-    reproducible is up to the server. Who stops listening early sends nothing more; what is under way then ends within
-    its time-out, unheard, and does not keep Python from ending.
+    says. A limit of tokens that the server refuses is lowered where the request allows it (``expected_tokens``). Each
+    request gets exactly one reply or an error. The seed is sent along; whether it makes the server's reply reproducible
+    is up to the server. Who stops listening early sends nothing more; what is under way then ends within its time-out,
+    unheard, and does not keep Python from ending.
 
     Parameters
     ----------
@@ -122,6 +123,11 @@ class ServerModel:
         """JSON schemas, until the server refuses one."""
         return frozenset({JsonSchema}) if self._connection().schema_forms else frozenset()
 
+    @property
+    def estimates_tokens(self) -> bool:
+        """Whether `count_tokens` estimates: True unless a subclass counts by itself."""
+        return type(self).count_tokens is ServerModel.count_tokens
+
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, estimated: one for three bytes."""
         return estimate_tokens(text)
@@ -190,6 +196,9 @@ def _ask(model: ServerModel, connection: Connection, request: Request, leaving: 
         except (openai.BadRequestError, openai.UnprocessableEntityError, openai.InternalServerError) as error:
             if form is not None and _is_about_the_schema(error):
                 connection.schema_forms = [other for other in connection.schema_forms if other != form]
+                continue
+            if request.settings.max_tokens > request.least_tokens and _is_about_the_limit(error):
+                request = request.limited_to(request.settings.max_tokens // 2)
                 continue
             trouble: Exception = error
         except (openai.APIError, ValueError) as error:
@@ -281,6 +290,12 @@ def _is_about_the_schema(error: Any) -> bool:
     """Whether a server complains about the JSON schema and not about anything else."""
     text = str(error).lower()
     return any(word in text for word in ("response_format", "json_schema", "schema", "grammar", "guided"))
+
+
+def _is_about_the_limit(error: Any) -> bool:
+    """Whether a server complains that the reply might become too long, alone or behind its prompt."""
+    text = str(error).lower()
+    return any(words in text for words in ("max_tokens", "max_completion_tokens", "context length", "maximum context"))
 
 
 def _pause(error: Exception, attempt: int) -> float | None:

@@ -64,8 +64,9 @@ class Budget:
         Requests that may be sent.
     max_tokens_total : int or None
         Tokens that may be read and written. A request is sent only if its prompt and its ``max_tokens`` still fit with
-        those that are under way. Tokens that a reply took back (see `Request`) count, too, but nothing is set aside for
-        them, so that they may pass the limit.
+        those that are under way; where less is left, with a lower limit, but with none below its ``expected_tokens``.
+        Tokens that a reply took back (see `Request`) count, too, but nothing is set aside for them, so that they may
+        pass the limit.
     """
 
     max_requests: int | None = None
@@ -139,15 +140,14 @@ class Metered(Wrapper):
         done = 0
         while done < len(requests):
             # What the first requests cost less than they might have pays for more of them.
-            promised, limit = self._promise_many(requests[done:])
+            sent, promised, limit = self._promise_many(requests[done:])
             if not promised:
                 raise BudgetExceededError(
                     f"The budget of {limit} is used up; {done} of {len(requests)} requests were answered. Raise it to "
                     "get the rest."
                 )
-            end = done + len(promised)
             try:
-                for index, reply in self.model.generate(requests[done:end]):
+                for index, reply in self.model.generate(sent):
                     with self._account.guard:
                         self._account.pay(promised.pop(index), reply)
                         self.usage = self.usage.plus(reply)
@@ -156,7 +156,7 @@ class Metered(Wrapper):
                 with self._account.guard:
                     for cost in promised.values():
                         self._account.redeem(cost)
-            done = end
+            done += len(sent)
 
     def __repr__(self) -> str:
         return f"Metered({self.model!r}, {self.budget!r})"
@@ -171,22 +171,28 @@ class Metered(Wrapper):
         self.__init__(state["model"], state["budget"])  # type: ignore[misc]
         self.usage = self._account.spent = state["usage"]
 
-    def _promise_many(self, requests: Sequence[Request]) -> tuple[dict[int, int], str | None]:
-        """Set aside what requests may cost, as many as fit; each one's cost, and the limit that stops the next."""
+    def _promise_many(self, requests: Sequence[Request]) -> tuple[list[Request], dict[int, int], str | None]:
+        """Set aside what requests may cost, as many as fit.
+
+        Returns these requests, with limits that can be paid, the cost of each by its place, and the budget's limit that
+        stops the next one.
+        """
+        sent: list[Request] = []
         promised: dict[int, int] = {}
         for index, request in enumerate(requests):
-            cost = self._cost(request)
-            limit = self._account.promise(cost)
-            if limit is not None:
-                return promised, limit
-            promised[index] = cost
-        return promised, None
+            n_read, most = self._cost(request)
+            granted = self._account.promise(n_read + min(most, request.least_tokens), n_read + most)
+            if isinstance(granted, str):
+                return sent, promised, granted
+            promised[index] = granted
+            sent.append(request.limited_to(granted - n_read) if most else request)
+        return sent, promised, None
 
-    def _cost(self, request: Request) -> int:
-        """Tokens that a request takes at most; 0 where nobody asks."""
+    def _cost(self, request: Request) -> tuple[int, int]:
+        """Tokens that a request reads, and those that its reply has at most; both 0 where nobody asks."""
         if self.budget.max_tokens_total is None:
-            return 0
-        return sum(self.count_tokens(message.content) for message in request.messages) + request.settings.max_tokens
+            return 0, 0
+        return sum(self.count_tokens(message.content) for message in request.messages), request.settings.max_tokens
 
 
 class _Account:
@@ -199,17 +205,19 @@ class _Account:
         self._promised_requests = 0
         self._promised_tokens = 0
 
-    def promise(self, cost: int) -> str | None:
-        """Set aside what a request may cost; the limit that it would pass, if there is one."""
+    def promise(self, least: int, most: int) -> int | str:
+        """Set aside what a request may cost, from ``least`` to ``most`` tokens: how many, or the limit in the way."""
         most_requests, most_tokens = self.budget.max_requests, self.budget.max_tokens_total
         with self.guard:
             if most_requests is not None and self.spent.n_requests + self._promised_requests >= most_requests:
                 return f"max_requests={most_requests}"
-            if most_tokens is not None and self.spent.n_tokens + self._promised_tokens + cost > most_tokens:
-                return f"max_tokens_total={most_tokens}"
+            if most_tokens is not None:
+                most = min(most, most_tokens - self.spent.n_tokens - self._promised_tokens)
+                if most < least:
+                    return f"max_tokens_total={most_tokens}"
             self._promised_requests += 1
-            self._promised_tokens += cost
-            return None
+            self._promised_tokens += most
+            return most
 
     def pay(self, cost: int, reply: Reply) -> None:
         """Note a reply; what was set aside for it is free again."""

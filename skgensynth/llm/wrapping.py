@@ -47,6 +47,11 @@ class Wrapper:
         """Whether the model reads a prompt that requests share only once."""
         return bool(getattr(self.model, "shares_prompts", False))
 
+    @property
+    def estimates_tokens(self) -> bool:
+        """Whether the model only estimates how many tokens a text has."""
+        return bool(getattr(self.model, "estimates_tokens", False))
+
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, by the model."""
         return self.model.count_tokens(text)

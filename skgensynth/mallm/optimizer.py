@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from skgensynth.exceptions import ContextOverflowError
 from skgensynth.llm import JsonSchema, LanguageModel, LarkGrammar, Message, Request, SamplingSettings, generate_all
+from skgensynth.llm.callables import most_tokens
 from skgensynth.llm.rows.cells import csv_text
 from skgensynth.mallm.graph import CausalGraph, Edge
 from skgensynth.mallm.process import DataGenerationProcess
 from skgensynth.mallm.repair import repair_edges
 from skgensynth.mallm.replies import LONGEST_INSTRUCTION, RawProposal, proposal_grammar, proposal_schema, read_proposal
-from skgensynth.prompted.asking import Draft, fit_into_context
+from skgensynth.prompted.asking import Draft, fit_into_context, with_room
 
 __all__ = ["ProcessOptimizer", "Proposal", "ScoredProcess"]
 
@@ -111,8 +112,10 @@ class ProcessOptimizer:
             return Proposal(current, (f"the optimizer was not asked: {error}",))
         n_edges = self._most_edges(nodes)
         constraint = proposal_schema(nodes, n_edges) if self._as_json else proposal_grammar(nodes, n_edges)
-        settings = SamplingSettings(max_tokens, self.temperature, self.top_p)
-        [reply] = generate_all(self.model, [Request(messages, settings, seed, constraint)])
+        limit = with_room(self.model, [message.content for message in messages], max_tokens)
+        settings = SamplingSettings(limit, self.temperature, self.top_p)
+        request = Request(messages, settings, seed, constraint, expected_tokens=max_tokens)
+        [reply] = generate_all(self.model, [request])
         found = self._judge(read_proposal(reply.text, nodes), current)
         cut_off = ("the optimizer's reply was cut off",) * (reply.finish_reason == "length")
         return Proposal(found.process, (*cut_off, *found.notes))
@@ -137,10 +140,10 @@ class ProcessOptimizer:
         return fit_into_context(self.model, drafts(), max_tokens)[0]
 
     def max_tokens(self, nodes: Sequence[str]) -> int:
-        """Tokens that a reply may have."""
+        """Tokens that a reply may have, in the form that is asked for."""
         name = csv_text(max(nodes, key=len))
         edge = f'{{"cause":{name},"effect":{name}}},' if self._as_json else f"{name} -> {name}"
-        n_tokens = self._most_edges(nodes) * (self.model.count_tokens(edge) + 2) + LONGEST_INSTRUCTION // 3 + 20
+        n_tokens = self._most_edges(nodes) * (most_tokens(self.model, edge) + 2) + LONGEST_INSTRUCTION // 3 + 20
         return int(SLACK * n_tokens)
 
     @property

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -15,8 +16,9 @@ from skgensynth.conditions import Allowed
 from skgensynth.copies import COPIED, row_keys
 from skgensynth.exceptions import ContextOverflowError, LanguageModelError, PromptWarning
 from skgensynth.llm import Constraint, JsonSchema, LanguageModel, LarkGrammar, Message, Reply, Request, SamplingSettings
+from skgensynth.llm.callables import most_tokens
 from skgensynth.llm.rows import RowFormat
-from skgensynth.sampling import Candidates
+from skgensynth.sampling import CUT_OFF, REPLY_CUT_OFF, Candidates
 
 __all__ = [
     "MARGIN",
@@ -27,11 +29,16 @@ __all__ = [
     "fit_into_context",
     "tokens_per_row",
     "warn_of_shortening",
+    "with_room",
 ]
 
 # Tokens of a chat template and of what a count of separate texts misses.
 MARGIN = 64
 SLACK = 1.25  # rows may be longer than those that were measured
+# What no grammar of ours holds to the form may put spaces, line ends and fences around it, or a wrapper (ours). A limit
+# that is not used costs nothing.
+ROOM = 3
+WRAPPING = 64
 N_EXAMPLES = 5
 
 Detail = TypeVar("Detail")
@@ -74,7 +81,7 @@ class RowAsker:
     repair : bool
         Whether cells that are nearly right are put right.
     tokens_per_row : int
-        Tokens that a row may have.
+        Tokens that a row may have, in the form that is asked for.
     """
 
     model: LanguageModel
@@ -155,21 +162,31 @@ class RowAsker:
             examples += [row.text for row in rows.rejected[: N_EXAMPLES - len(examples)]]
             lacking = prompt.n_rows - len(rows.values) - len(rows.rejected)
             if lacking > 0:
-                reasons["the reply has fewer rows than were asked for"] += lacking
+                cut_off = reply.finish_reason == "length" or CUT_OFF in rows.reasons
+                reasons[REPLY_CUT_OFF if cut_off else "the reply has fewer rows than were asked for"] += lacking
             if not len(rows.values) and not rows.rejected and len(examples) < N_EXAMPLES:
                 examples.append(reply.text[:1000])
         return Candidates(np.concatenate(values), reasons, examples, stopped, np.array(origins, dtype=np.intp))
 
     def _request(self, prompt: RowPrompt, seed: int) -> Request:
         n_rows = prompt.n_rows
-        settings = SamplingSettings(n_rows * self.tokens_per_row, self.temperature, self.top_p)
+        n_tokens = n_rows * self.tokens_per_row
+        limit = with_room(self.model, [message.content for message in prompt.messages], n_tokens)
+        guided = LarkGrammar in self.model.supports
+        expected = None if guided else min(n_tokens, n_rows * self._likely_per_row)
+        settings = SamplingSettings(limit, self.temperature, self.top_p)
         refused = () if prompt.shown is None else tuple(dict.fromkeys(self.form.write_each(prompt.shown)))
         if prompt.narrowed:
             grammar = self.form.grammar(n_rows, narrowed=prompt.narrowed)
-            return Request(prompt.messages, settings, seed, grammar, refused)
+            return Request(prompt.messages, settings, seed, grammar, refused, expected)
         if n_rows not in self._constraints:
             self._constraints[n_rows] = self._constraint(n_rows)
-        return Request(prompt.messages, settings, seed, self._constraints[n_rows], refused)
+        return Request(prompt.messages, settings, seed, self._constraints[n_rows], refused, expected)
+
+    @cached_property
+    def _likely_per_row(self) -> int:
+        """Tokens of a long row by the model's own count, which may be an estimate."""
+        return _count_row(self.form, self.model.count_tokens)
 
     def _constraint(self, n_rows: int) -> Constraint:
         """What the reply has to look like, in the words that the model understands best."""
@@ -227,7 +244,7 @@ def fit_into_context(model: LanguageModel, drafts: Iterable[tuple[Detail, Draft]
     for detail, draft in drafts:
         if model.context_length is None:
             return detail, draft.most
-        n_tokens = sum(map(model.count_tokens, draft.texts)) + MARGIN
+        n_tokens = _count_prompt(model, draft.texts)
         n_rows = min(draft.most, (model.context_length - n_tokens) // per_row)
         if n_rows >= draft.least:
             return detail, n_rows
@@ -256,9 +273,34 @@ def warn_of_shortening(model: LanguageModel, left_out: Sequence[str], stacklevel
 
 
 def tokens_per_row(model: LanguageModel, form: RowFormat) -> int:
-    """Tokens that a row may have, from rows of the longest cells."""
-    counts = [model.count_tokens(form.write(row[None])) for row in specimens(form)]
-    return math.ceil(SLACK * max(counts)) + 2
+    """Tokens that a row may have, from rows of the longest cells; see `most_tokens`."""
+    return _count_row(form, lambda text: most_tokens(model, text))
+
+
+def with_room(model: LanguageModel, texts: Sequence[str], n_tokens: int) -> int:
+    """Tokens that a reply is allowed.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Who answers.
+    texts : sequence of str
+        The prompt's messages.
+    n_tokens : int
+        Tokens that the reply may have in the form that is asked for.
+
+    Returns
+    -------
+    int
+        ``n_tokens`` where the model decodes under our grammar. Else about three times as many, as far as the context
+        has room for them.
+    """
+    if LarkGrammar in model.supports:
+        return n_tokens
+    limit = ROOM * n_tokens + WRAPPING
+    if model.context_length is None:
+        return limit
+    return max(n_tokens, min(limit, model.context_length - _count_prompt(model, texts)))
 
 
 def specimens(form: RowFormat) -> np.ndarray:
@@ -273,6 +315,14 @@ def specimens(form: RowFormat) -> np.ndarray:
             steps = np.array([0.0, 0.317, 0.5, 0.713, 1.0])
             out[:, place] = column.minimum * (1 - steps) + column.maximum * steps
     return schema.snap(out)
+
+
+def _count_row(form: RowFormat, count: Callable[[str], int]) -> int:
+    return math.ceil(SLACK * max(count(form.write(row[None])) for row in specimens(form))) + 2
+
+
+def _count_prompt(model: LanguageModel, texts: Iterable[str]) -> int:
+    return sum(most_tokens(model, text) for text in texts) + MARGIN
 
 
 def _without(values: np.ndarray, shown: np.ndarray | None, form: RowFormat) -> np.ndarray:

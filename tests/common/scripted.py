@@ -1,7 +1,7 @@
 """Stand-ins for language models, which do what their prompt says.
 
 `SCRIPTED` writes rows at random, as the prompt describes the columns, and proposes causes at random; `AsiaModel` makes
-rows of the Asia network by the graph that it is told.
+rows of the Asia network by the graph that it is told. `cut` ends replies at their limit.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from skgensynth.llm import CallableModel, Reply
 
 _CELL = re.compile(r'"(?:[^"\\]|\\.)*"|[^,]+')
 _NAME = r'(?:"(?:[^"\\]|\\.)*"|[^":\n]*?)'
+_TOKEN = re.compile(r"[^\W\d_]{1,4}|.", re.DOTALL)
 _NOUN = re.compile(r"^(whole number|number with at most \d+ decimals?,|number|time|duration) ")
 MISSING_RATE = 0.2
 
@@ -58,6 +59,13 @@ def write_process(prompt, rng):
     names = [name.strip() for name in _CELL.findall(names)]
     edges = [" -> ".join(rng.choice(names, 2)) for _ in range(min(len(names), 4))]
     return "\n".join(["edges:", *edges, f"instruction: Take care of {names[0]}, for the {rng.integers(100)}th time."])
+
+
+def cut(text, max_tokens):
+    """A reply by a tokenizer with a token for each character that is no letter, which stops at its limit."""
+    tokens = _TOKEN.findall(text)
+    reason = "stop" if len(tokens) <= max_tokens else "length"
+    return Reply("".join(tokens[:max_tokens]), reason, 1, min(len(tokens), max_tokens))
 
 
 class AsiaModel:

@@ -104,3 +104,16 @@ def test_prompts_go_where_they_may(model, contains_rows, allowed):
 def test_rows_do_not_leave_without_permission(model):
     with pytest.raises(RemoteRowsError, match="allow_remote_rows=True"):
         check_may_leave(model, contains_rows=True, allow_remote_rows=False)
+
+
+@pytest.mark.parametrize(("most", "limit"), [(99, 40), (40, 40), (25, 25), (5, 10)])
+def test_a_limit_is_lowered_to_what_is_expected(most, limit):
+    request = replace(ask(max_tokens=40), expected_tokens=10)
+    assert request.limited_to(most).settings.max_tokens == limit
+    assert replace(request, expected_tokens=None).limited_to(most).settings.max_tokens == 40
+
+
+@pytest.mark.parametrize("expected", [0, 41])
+def test_expected_tokens_are_within_the_limit(expected):
+    with pytest.raises(ValueError, match=f"expected_tokens={expected}, but it must be from 1 to max_tokens=40"):
+        replace(ask(max_tokens=40), expected_tokens=expected)

@@ -5,7 +5,7 @@ from common.requests import ROWS, ask
 
 from skgensynth.exceptions import ContextOverflowError, LanguageModelError
 from skgensynth.llm import CallableModel, Reply, generate_all
-from skgensynth.llm.callables import estimate_tokens
+from skgensynth.llm.callables import estimate_tokens, most_tokens
 
 
 def test_a_function_gets_the_whole_request():
@@ -63,3 +63,21 @@ def test_a_function_is_not_local_unless_said():
 @pytest.mark.parametrize(("text", "expected"), [("", 0), ("a", 1), ("abc", 1), ("abcd", 2), ("中文", 2)])
 def test_tokens_are_estimated_from_bytes(text, expected):
     assert estimate_tokens(text) == CallableModel(str).count_tokens(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", 0), ("F", 1), ("male", 2), ("a word", 3), ("63,1,0.9", 8), ("  -1.5e9\n", 9), ("é", 2), ("心力", 6)],
+)
+def test_a_limit_takes_a_token_for_each_byte_that_is_no_letter(text, expected):
+    assert most_tokens(CallableModel(str), text) == expected
+
+
+def test_who_counts_is_believed():
+    class Counting(CallableModel):
+        def count_tokens(self, text):
+            return len(text.split())
+
+    assert CallableModel(str).estimates_tokens
+    assert not Counting(str).estimates_tokens
+    assert most_tokens(Counting(str), "1234 5678") == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import importlib.util
 import json
 import pickle
@@ -286,6 +287,36 @@ def test_a_server_that_knows_the_older_form_alone_is_sent_that():
     assert [(reply.text, reply.constrained) for reply in replies] == [("a", True), ("b", True)]
 
 
+@pytest.mark.parametrize(
+    ("holds", "expected", "limits"), [(100, 10, [80]), (50, 10, [80, 40]), (12, 15, [80, 40, 20, 15]), (50, None, [80])]
+)
+def test_a_refused_limit_is_lowered_to_what_is_expected(holds, expected, limits):
+    def script(body, n):
+        refusal = {"error": {"message": f"This model's maximum context length is {holds} tokens"}}
+        return (400, {}, refusal) if body["max_tokens"] > holds else echo(body)
+
+    asked = dataclasses.replace(ask("a", max_tokens=80), expected_tokens=expected)
+    with ScriptedServer(script) as server:
+        if limits[-1] <= holds:
+            assert texts(generate_all(at(server), [asked])) == ["a"]
+        else:
+            with pytest.raises(LanguageModelError, match=r"refused a request: .*maximum context length"):
+                generate_all(at(server), [asked])
+
+    assert [body["max_tokens"] for body in server.bodies] == limits
+
+
+def test_other_refusals_lower_no_limit():
+    asked = dataclasses.replace(ask("a", max_tokens=80), expected_tokens=10)
+    with (
+        ScriptedServer(lambda body, n: (400, {}, {"error": {"message": "no such model"}})) as server,
+        pytest.raises(LanguageModelError, match="no such model"),
+    ):
+        generate_all(at(server), [asked])
+
+    assert len(server.bodies) == 1
+
+
 def test_the_key_comes_from_the_environment_and_shows_nowhere(monkeypatch):
     monkeypatch.setenv("MY_KEY", SECRET)
     with ScriptedServer(lambda body, n: (400, {}, {"error": {"message": f"{SECRET} is no good"}})) as server:
@@ -374,6 +405,7 @@ def test_copies_share_the_connection_and_pickles_hold_none():
     assert copy.deepcopy(model)._connection() is model._connection()
     assert model.name == "m at localhost:1"
     assert model.count_tokens("abcdef") == 2
+    assert model.estimates_tokens
     assert model.context_length is None
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from dataclasses import replace
 
 import pytest
 from common.requests import ask
@@ -85,6 +86,24 @@ def test_a_call_goes_on_with_what_its_first_requests_did_not_use():
 
     assert sorted(caught.value.replies) == list(range(10))
     assert metered.usage.n_tokens == 140
+
+
+@pytest.mark.parametrize(
+    ("total", "limits"), [(330, [100, 100, 100]), (300, [100, 100, 70]), (250, [100, 100, 20]), (249, [100, 100])]
+)
+def test_a_limit_is_lowered_to_what_a_budget_has_left_but_not_below_what_is_expected(total, limits):
+    asked = []
+
+    def write_all(request):
+        asked.append(request.settings.max_tokens)
+        return Reply("yes", "length", 10, request.settings.max_tokens)
+
+    metered = Metered(CallableModel(write_all), Budget(max_tokens_total=total))
+    with pytest.raises(BudgetExceededError, match=f"{len(limits)} of 9"):
+        generate_all(metered, [replace(request(max_tokens=100), expected_tokens=20)] * 9)
+
+    assert asked == limits
+    assert metered.usage.n_tokens <= total
 
 
 def test_copies_spend_one_budget():
@@ -172,6 +191,14 @@ def test_everything_else_is_the_models():
     assert (metered.name, metered.is_local, metered.context_length) == ("<lambda>", False, 99)
     assert metered.supports == frozenset()
     assert metered.count_tokens("abcd") == 2
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_whether_tokens_are_estimated_is_passed_on(answers):
+    class Counting(CallableModel):
+        estimates_tokens = answers
+
+    assert Metered(Metered(Counting(str))).estimates_tokens is answers
 
 
 class Sharing(CallableModel):

@@ -6,6 +6,7 @@ from skgensynth import MallmGanSynthesizer
 from skgensynth.conditions import Allowed, Conditions
 from skgensynth.exceptions import ContextOverflowError
 from skgensynth.llm import CallableModel, LarkGrammar
+from skgensynth.llm.callables import most_tokens
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.generator import Decoding, RowGenerator, columns_text
 from skgensynth.mallm.graph import CausalGraph
@@ -108,13 +109,13 @@ def test_prompts_are_shortened_until_they_and_their_rows_fit():
     free = generator(Recorder(), n_examples=3)
     assert free.left_out == ()
     texts = [message.content for message in free.messages(VALUES[-3:])]
-    size = sum(map(Recorder().count_tokens, texts)) + MARGIN + 3 * free.asker.tokens_per_row
+    size = sum(most_tokens(Recorder(), text) for text in texts) + MARGIN + 3 * free.asker.tokens_per_row
     # The longest rows there are may take a little more.
     assert generator(Recorder(context_length=size + 10), n_examples=3).left_out == ()
     shorter = generator(Recorder(context_length=size - 6), n_examples=3)
     assert shorter.left_out == ("at most 5 levels of a column",)
     assert "and 7 more" in shorter.process.columns
-    least = generator(Recorder(context_length=size - 25), n_examples=3)
+    least = generator(Recorder(context_length=size - 40), n_examples=3)
     assert least.left_out[0] == f"it shows {least.n_examples} of 3 example rows"
     assert least.n_examples < 3
     with pytest.raises(ContextOverflowError, match="Leave out columns"):

@@ -3,9 +3,11 @@ import json
 import pytest
 
 from skgensynth.llm import CallableModel, JsonSchema, LarkGrammar, Reply
+from skgensynth.llm.callables import most_tokens
 from skgensynth.mallm.graph import CausalGraph
 from skgensynth.mallm.optimizer import MAX_FAULTS, ProcessOptimizer, ScoredProcess
 from skgensynth.mallm.process import DataGenerationProcess
+from skgensynth.prompted.asking import WRAPPING
 
 NODES = ("smoke", "lung", "dysp")
 START = DataGenerationProcess("A clinic.", "The columns of the table:\n- smoke: no", CausalGraph(NODES), "Make rows.")
@@ -124,7 +126,9 @@ def test_replies_are_constrained_and_bounded(supports, expected):
     found, requests = optimizer(answer, supports)
     assert found.propose(START, TRIED, seed=0).process.graph.edges == (("smoke", "lung"),)
     assert isinstance(requests[0].constraint, expected)
-    assert 100 < requests[0].settings.max_tokens < 400
+    assert 100 < requests[0].expected_tokens == found.max_tokens(NODES) < 400
+    room = 0 if LarkGrammar in supports else 2 * found.max_tokens(NODES) + WRAPPING
+    assert requests[0].settings.max_tokens == found.max_tokens(NODES) + room
     assert ("Reply as JSON" in said(requests)) == (expected is JsonSchema)
     assert ('{"edges":[{"cause":"smoke","effect":"lung"}]' in said(requests)) == (expected is JsonSchema)
 
@@ -132,7 +136,7 @@ def test_replies_are_constrained_and_bounded(supports, expected):
 def test_a_short_context_shows_fewer_pairs_and_a_shorter_one_none():
     free, requests = optimizer("")
     free.propose(START, TRIED, seed=0)
-    full = sum(free.model.count_tokens(message.content) for message in requests[0].messages)
+    full = sum(most_tokens(free.model, message.content) for message in requests[0].messages)
     room = full + free.max_tokens(NODES) + 64
     short, requests = optimizer("edges:\ninstruction: Go.", context_length=room - 5)
     short.propose(START, TRIED, seed=0)

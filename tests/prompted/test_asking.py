@@ -1,21 +1,30 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from common.scripted import cut, write_rows
 
+from skgensynth import SynLLMSynthesizer
 from skgensynth.exceptions import ContextOverflowError, PromptWarning
-from skgensynth.llm import CallableModel, JsonSchema, LarkGrammar, Message
+from skgensynth.llm import CallableModel, JsonSchema, LarkGrammar, Message, Reply
+from skgensynth.llm.callables import most_tokens
 from skgensynth.llm.rows import RowFormat
 from skgensynth.prompted.asking import (
     MARGIN,
+    ROOM,
+    WRAPPING,
     Draft,
     RowAsker,
     RowPrompt,
     fit_into_context,
     tokens_per_row,
     warn_of_shortening,
+    with_room,
 )
+from skgensynth.sampling import CUT_OFF, REPLY_CUT_OFF
 from skgensynth.schema import TableSchema
 
 TABLE = pd.DataFrame({"age": np.arange(18, 78), "sex": ["F", "M"] * 30})
@@ -42,7 +51,8 @@ def test_each_prompt_gets_a_seed_and_room_for_its_rows():
         return "20,F\n"
 
     made = asker(answer).ask([prompt(1), prompt(3)], np.random.default_rng(0))
-    assert [request.settings.max_tokens for request in requests] == [9, 27]
+    assert [request.settings.max_tokens for request in requests] == [ROOM * 9 + WRAPPING, ROOM * 27 + WRAPPING]
+    assert [request.expected_tokens for request in requests] == [5, 15]
     assert len({request.seed for request in requests}) == 2
     assert len(made.values) == 2
     assert made.reasons == {"the reply has fewer rows than were asked for": 2}
@@ -91,8 +101,73 @@ def test_what_was_left_out_is_said_and_nothing_is_not():
 
 def test_the_longest_row_decides():
     form = RowFormat(SCHEMA, output="json")
-    longest = max(len(form.write(row[None]).encode()) for row in VALUES)
-    assert tokens_per_row(CallableModel(print), form) == 2 + int(np.ceil(1.25 * -(-longest // 3)))
+    longest = max(most_tokens(CallableModel(print), form.write(row[None])) for row in VALUES)
+    assert tokens_per_row(CallableModel(print), form) == 2 + int(np.ceil(1.25 * longest))
+
+
+# Ten numbers, most of them of seven digits, and a class, as MAGIC has them.
+TELESCOPE = pd.DataFrame(
+    {f"f{place}": np.random.default_rng(place).normal(50, 99, 60).round(4) for place in range(10)}
+    | {"class": ["g", "h"] * 30}
+)
+WRITTEN = {
+    "as asked for": lambda text: text,
+    "in a wrapper": lambda text: f'{{"reply": {text}}}',
+    "in lines": lambda text: f"```json\n{json.dumps(json.loads(text), indent=4)}\n```",
+}
+
+
+@pytest.mark.parametrize(("output", "written"), [("csv", "as asked for"), *[("json", written) for written in WRITTEN]])
+@pytest.mark.parametrize("rows_per_request", [1, 10])
+def test_rows_have_room_where_each_digit_is_a_token(output, written, rows_per_request):
+    replies = []
+
+    def answer(request):
+        replies.append(cut(WRITTEN[written](write_rows(request)), request.settings.max_tokens))
+        return replies[-1]
+
+    settings = {"output": output, "rows_per_request": rows_per_request, "random_state": 0}
+    model = CallableModel(answer, is_local=True)
+    synthesizer = SynLLMSynthesizer(model, **settings).fit(TELESCOPE.drop(columns="class"), TELESCOPE["class"])
+    synthesizer.sample(20)
+    assert {reply.finish_reason for reply in replies} == {"stop"}
+    assert synthesizer.sampling_summary_.yield_rate == 1
+
+
+def test_a_limit_leaves_no_room_under_a_grammar_nor_beyond_the_context():
+    class Grammatical(CallableModel):
+        supports = frozenset({LarkGrammar})
+
+    texts = ("x" * 300,)
+    assert with_room(Grammatical(print), texts, 50) == 50
+    assert with_room(CallableModel(print), texts, 50) == ROOM * 50 + WRAPPING
+    assert with_room(CallableModel(print, context_length=100 + MARGIN + 60), texts, 50) == 60
+    assert with_room(CallableModel(print, context_length=100 + MARGIN), texts, 50) == 50
+
+
+def test_prompts_of_numbers_take_more_of_the_context_than_words():
+    model = CallableModel(print, context_length=MARGIN + 100)
+    drafts = [("numbers", Draft(("1.25," * 30,), 5, 1)), ("words", Draft(("words" * 30,), 5, 1))]
+    assert fit_into_context(model, drafts, 10) == ("words", 5)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reasons"),
+    [
+        (Reply("18,F\n19,", "length", 1, 1), {CUT_OFF: 1, REPLY_CUT_OFF: 2}),
+        (Reply("Let me think. ", "length", 1, 1), {REPLY_CUT_OFF: 4}),
+        (Reply("18,F\n", "stop", 1, 1), {"the reply has fewer rows than were asked for": 3}),
+    ],
+)
+def test_rows_that_a_limit_cost_are_told_apart(reply, reasons):
+    assert asker(lambda request: reply).ask([prompt(4)], np.random.default_rng(0)).reasons == reasons
+
+
+def test_rows_that_a_function_cuts_off_itself_are_told_apart():
+    form = RowFormat(SCHEMA, output="json")
+    model = CallableModel(lambda request: '[{"age":18,"sex":"F"},{"age":1', is_local=True)
+    made = RowAsker(model, form, 0.5, 0.9, False, 9).ask([prompt(4)], np.random.default_rng(0))
+    assert made.reasons == {CUT_OFF: 1, REPLY_CUT_OFF: 2}
 
 
 @pytest.mark.parametrize(

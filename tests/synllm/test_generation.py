@@ -134,7 +134,7 @@ def test_requests_carry_the_settings_and_seeds_of_their_own():
     made = found.ask(23, np.random.default_rng(0))
     assert len(made.values) == 15
     assert made.reasons == {"the reply has fewer rows than were asked for": 8}
-    assert [request.settings.max_tokens // found.asker.tokens_per_row for request in requests] == [8, 8, 7]
+    assert [request.expected_tokens // found.asker.tokens_per_row for request in requests] == [8, 8, 7]
     assert {(request.settings.temperature, request.settings.top_p) for request in requests} == {(0.5, 0.8)}
     assert len({request.seed for request in requests}) == 3
     again = [request.seed for request in requests]

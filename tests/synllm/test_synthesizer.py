@@ -30,6 +30,7 @@ from skgensynth.exceptions import (
     TrainingRowsUnavailableError,
 )
 from skgensynth.llm import CallableModel, JsonSchema, LarkGrammar, Reply
+from skgensynth.llm.callables import most_tokens
 from skgensynth.llm.rows import RowFormat
 from skgensynth.schema import TableSchema
 
@@ -738,7 +739,7 @@ def test_mined_rules_are_told_and_reported_but_not_enforced():
 
 def test_long_prompts_are_shortened_with_a_warning():
     X, y = mixed_table()
-    size = len(SynLLMSynthesizer(SCRIPTED, "statguide", random_state=0).fit(X, y).prompt_) // 3
+    size = most_tokens(SCRIPTED, SynLLMSynthesizer(SCRIPTED, "statguide", random_state=0).fit(X, y).prompt_)
     small = CallableModel(write_rows, is_local=True, context_length=size)
     with pytest.warns(PromptWarning, match="no statistics of single columns") as caught:
         synthesizer = SynLLMSynthesizer(small, "statguide", random_state=0).fit(X, y)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from skgensynth.llm.rows.cells import MISSING_WORDS, Cell, Cells, Unreadable, Written, normal
 from skgensynth.llm.rows.readers import csv_lines, json_objects
+from skgensynth.sampling import CUT_OFF
 
 __all__ = ["ReadRow", "RowReader"]
 
@@ -79,7 +80,7 @@ class RowReader:
                 yield row
         for cells, line in csv_lines(rest if cut_off else "", self._max_cells):
             if self._suits(cells, order):
-                yield ReadRow([], "the row is cut off", line)
+                yield ReadRow([], CUT_OFF, line)
 
     def _line(
         self, cells: list[Cell], line: str, order: list[int | None]

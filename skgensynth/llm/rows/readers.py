@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from skgensynth.llm.rows.cells import Cell
+from skgensynth.sampling import CUT_OFF
 
 __all__ = ["RawObject", "csv_lines", "json_objects"]
 
@@ -57,7 +58,7 @@ def json_objects(text: str) -> Iterator[RawObject]:
                 members.append((_name(member[1]), _value(member[2])))
                 position = member.end()
             elif not closed:
-                problem = "the row is cut off" if position > last_brace else "the row is not well formed"
+                problem = CUT_OFF if position > last_brace else "the row is not well formed"
         if members:
             yield RawObject(members, problem, text[start : min(position, start + _LONGEST_TEXT)])
         start = text.find("{", position)
