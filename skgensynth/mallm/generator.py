@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skgensynth.conditions import Allowed, Conditions
 from skgensynth.llm import LanguageModel, LarkGrammar, Message
+from skgensynth.llm.callables import most_tokens
 from skgensynth.llm.rows import RowFormat
 from skgensynth.mallm.process import DataGenerationProcess
 from skgensynth.prompted.asking import Draft, RowAsker, RowPrompt, fit_into_context, specimens, tokens_per_row
@@ -133,7 +135,8 @@ class RowGenerator:
         """
         per_row = tokens_per_row(model, form)
         asker = RowAsker(model, form, decoding.temperature, decoding.top_p, decoding.repair, per_row)
-        examples = np.resize(specimens(form), (decoding.n_examples, len(form.schema.modelled)))
+        longest = specimens(form, partial(most_tokens, model))
+        examples = np.resize(longest, (decoding.n_examples, len(form.schema.modelled)))
         target = form.schema.target
         stratified = None
         if decoding.stratify and target is not None and target.kind == "categorical" and LarkGrammar in model.supports:

@@ -141,7 +141,7 @@ class ProcessOptimizer:
 
     def max_tokens(self, nodes: Sequence[str]) -> int:
         """Tokens that a reply may have, in the form that is asked for."""
-        name = csv_text(max(nodes, key=len))
+        name = csv_text(max(nodes, key=lambda node: most_tokens(self.model, csv_text(node))))
         edge = f'{{"cause":{name},"effect":{name}}},' if self._as_json else f"{name} -> {name}"
         n_tokens = self._most_edges(nodes) * (most_tokens(self.model, edge) + 2) + LONGEST_INSTRUCTION // 3 + 20
         return int(SLACK * n_tokens)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -40,6 +41,8 @@ SLACK = 1.25  # rows may be longer than those that were measured
 ROOM = 3
 WRAPPING = 64
 N_EXAMPLES = 5
+N_COUNTED = 50  # levels of a column whose tokens are counted
+_PLAIN = re.compile(r"[A-Za-z]+")
 
 Detail = TypeVar("Detail")
 
@@ -274,7 +277,7 @@ def warn_of_shortening(model: LanguageModel, left_out: Sequence[str], stacklevel
 
 def tokens_per_row(model: LanguageModel, form: RowFormat) -> int:
     """Tokens that a row may have, from rows of the longest cells; see `most_tokens`."""
-    return _count_row(form, lambda text: most_tokens(model, text))
+    return _count_row(form, partial(most_tokens, model))
 
 
 def with_room(model: LanguageModel, texts: Sequence[str], n_tokens: int) -> int:
@@ -303,22 +306,44 @@ def with_room(model: LanguageModel, texts: Sequence[str], n_tokens: int) -> int:
     return max(n_tokens, min(limit, model.context_length - _count_prompt(model, texts)))
 
 
-def specimens(form: RowFormat) -> np.ndarray:
-    """Rows across the ranges of all columns, with the longest levels."""
+def specimens(form: RowFormat, count: Callable[[str], int]) -> np.ndarray:
+    """Rows that take many tokens.
+
+    Parameters
+    ----------
+    form : RowFormat
+        How rows are written.
+    count : callable
+        Number of tokens of a text.
+
+    Returns
+    -------
+    ndarray of shape (5, n_modelled)
+        Encoded rows across the ranges of all columns, with the levels of the most tokens. Of more than fifty levels,
+        those with the most bytes are counted, and those with the most characters that are no plain letters.
+    """
     schema = form.schema
     out = np.full((5, len(schema.modelled)), np.nan)
     for place, column in enumerate(schema.modelled):
         if column.kind == "categorical" and column.levels:
-            codes = np.arange(len(column.levels), dtype=np.float64)
-            out[:, place] = max(zip(map(len, form.spell(place, codes)), codes, strict=True))[1]
+            texts = form.spell(place, np.arange(len(column.levels), dtype=np.float64))
+            out[:, place] = max(_longest(texts), key=lambda code: (count(texts[code]), len(texts[code]), code))
         elif column.kind == "continuous":
             steps = np.array([0.0, 0.317, 0.5, 0.713, 1.0])
             out[:, place] = column.minimum * (1 - steps) + column.maximum * steps
     return schema.snap(out)
 
 
+def _longest(texts: Sequence[str]) -> Iterable[int]:
+    """Places of the texts that may have the most tokens."""
+    if len(texts) <= N_COUNTED:
+        return range(len(texts))
+    sizes = np.array([(len(text.encode("utf-8")), len(_PLAIN.sub("", text))) for text in texts])
+    return np.unique(np.argsort(-sizes, axis=0, kind="stable")[: N_COUNTED // 2]).tolist()
+
+
 def _count_row(form: RowFormat, count: Callable[[str], int]) -> int:
-    return math.ceil(SLACK * max(count(form.write(row[None])) for row in specimens(form))) + 2
+    return math.ceil(SLACK * max(count(form.write(row[None])) for row in specimens(form, count))) + 2
 
 
 def _count_prompt(model: LanguageModel, texts: Iterable[str]) -> int:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from skgensynth.prompted.asking import (
     RowAsker,
     RowPrompt,
     fit_into_context,
+    specimens,
     tokens_per_row,
     warn_of_shortening,
     with_room,
@@ -103,6 +106,43 @@ def test_the_longest_row_decides():
     form = RowFormat(SCHEMA, output="json")
     longest = max(most_tokens(CallableModel(print), form.write(row[None])) for row in VALUES)
     assert tokens_per_row(CallableModel(print), form) == 2 + int(np.ceil(1.25 * longest))
+
+
+class Counting(CallableModel):
+    """Counts a token for four letters and one for each other byte, and says how often it was asked."""
+
+    supports = frozenset({LarkGrammar})
+    counted = 0
+
+    def count_tokens(self, text):
+        type(self).counted += 1
+        return sum(-(-len(word) // 4) for word in re.findall("[A-Za-z]+", text)) + len(
+            re.sub("[A-Za-z]", "", text).encode()
+        )
+
+
+def levels_of(texts):
+    table = pd.DataFrame({"diagnosis": pd.Categorical([*texts] * 2), "sex": ["F", "M"] * len(texts)})
+    schema = TableSchema.infer(table, column_kinds={"diagnosis": "categorical"})
+    return RowFormat(schema), schema.encode(table)
+
+
+@pytest.mark.parametrize("longest", ["I50.911", "心力衰竭合并感染", "Зависимость"])
+@pytest.mark.parametrize("n_others", [1, 300])
+def test_each_level_has_room_whatever_its_tokens(longest, n_others):
+    others = [f"unspecified{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(n_others)]
+    form, values = levels_of([*(["congestive failure"] if n_others == 1 else others), longest])
+    model = Counting(print)
+    longest_row = max(model.count_tokens(form.write(row[None])) for row in values)
+    assert form.spell(0, specimens(form, model.count_tokens)[:1, 0]) == [longest]
+    assert tokens_per_row(model, form) == 2 + math.ceil(1.25 * longest_row)
+
+
+def test_of_very_many_levels_few_are_counted(monkeypatch):
+    form, _ = levels_of([f"level {n}" for n in range(2000)])
+    monkeypatch.setattr(Counting, "counted", 0)
+    specimens(form, Counting(print).count_tokens)
+    assert Counting.counted <= 50 + 2
 
 
 # Ten numbers, most of them of seven digits, and a class, as MAGIC has them.
