@@ -205,7 +205,8 @@ class BaseSynthesizer(BaseOverSampler):
             caller_name=f"{type(self).__name__}.sample",
         )
         seed = self.random_state if random_state is None else random_state
-        return self._draw(int(n_samples), conditions, make_generator(seed, "sample"))
+        rng = make_generator(seed, "sample")
+        return self.schema_.decode(self._draw(int(n_samples), conditions, rng), rng)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_resample(self, X, y):
@@ -275,11 +276,7 @@ class BaseSynthesizer(BaseOverSampler):
 
     # Drawing ---------------------------------------------------------------------------------------------------------
 
-    def _draw(self, n_samples: int, conditions, rng: np.random.Generator):
-        """Draw rows in the user's container."""
-        return self.schema_.decode(self._draw_encoded(n_samples, conditions, rng), rng)
-
-    def _draw_encoded(self, n_samples: int, conditions, rng: np.random.Generator) -> np.ndarray:
+    def _draw(self, n_samples: int, conditions, rng: np.random.Generator) -> np.ndarray:
         """Draw encoded rows; errors are in the user's values."""
         parsed = Conditions.parse(conditions, self.schema_)
         try:
@@ -336,7 +333,7 @@ class BaseSynthesizer(BaseOverSampler):
         wanted = {label: int(n) for label, n in self.sampling_strategy_.items() if n}
         if wanted:
             # Decoded together, so that identifiers do not begin anew with each class.
-            drawn = [self._draw_encoded(n, {target: label}, rng) for label, n in wanted.items()]
+            drawn = [self._draw(n, {target: label}, rng) for label, n in wanted.items()]
             X_new, y_new = self.schema_.decode(np.concatenate(drawn), rng)
             X_all, y_all = append_rows(X_all, X_new), append_rows(y_all, y_new)
         return X_all, y_all
