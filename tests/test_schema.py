@@ -485,7 +485,7 @@ def test_bad_tables_are_refused(X, match):
     ("y", "match"),
     [
         ([1, 0], "inconsistent numbers of samples: X has 3, y 2"),
-        ([[1, 0], [1, 0], [0, 0]], "'target'"),
+        ([[1, 0], [1, 0], [0, 0]], "y is a list of lists"),
         (np.ones((3, 2)), "one dimension"),
         (pd.DataFrame({"a": [1, 2, 1], "b": [1, 2, 3]}), "2 columns"),
         ([1, None, 0], "'target' has 1 missing values"),

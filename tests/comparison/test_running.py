@@ -235,7 +235,7 @@ def test_a_failure_ends_no_other_run_and_is_tried_again(path):
     settings = {"prompts": ["seed_ex"], "n_rows": ROWS, "resume": path}
     report = compare({"ward": WARD}, llms=models, **settings)
     down, gone, up = report.runs
-    assert down.error == "RuntimeError: The server is down."
+    assert down.error == "LanguageModelError: The function model raised RuntimeError: The server is down."
     assert gone.error.startswith("ModelNotFoundError: The model 'no-such-model' is not on this machine")
     assert up.error == ""
     assert report.failed == (down, gone)
