@@ -30,7 +30,7 @@ def prepared(output, classifier, sparse=False):
         ("passthrough", ["smoker"]),
         sparse_threshold=1.0,
     ).set_output(transform=output)
-    policy_params = {"n_members": 2, "width": 8, "target_temperature": 1.0}
+    policy_params = {"n_members": 2, "width": 8, "target_temperature": 1.0, "n_target_trees": 0}
     disco = DiscoTabSynthesizer(
         n_epochs=1, batch_size=8, learning_rate=0.1, policy_params=policy_params, feedback=None, random_state=0
     )

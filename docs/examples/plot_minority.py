@@ -43,8 +43,10 @@ print(y.value_counts())
 columns = make_column_transformer((OneHotEncoder(), ["ward", "home"]), remainder="passthrough")
 forest = RandomForestClassifier(50, min_samples_leaf=2, random_state=0)
 smote = SMOTENC("auto", random_state=0)
-# A short training in large steps and no second stage, because this page trains twenty synthesizers.
-disco = DiscoTabSynthesizer(n_epochs=20, batch_size=128, learning_rate=1e-2, feedback=None, random_state=0)
+# A short training in large steps, no trees that teach the target and no second stage, because this page trains twenty
+# synthesizers.
+short = {"n_epochs": 20, "batch_size": 128, "learning_rate": 1e-2, "policy_params": {"n_target_trees": 0}}
+disco = DiscoTabSynthesizer(**short, feedback=None, random_state=0)
 shares, weights = [0.4, 1.0], [{1: 3}, "balanced"]
 candidates = {
     "as they are": (make_pipeline(columns, forest), {}),

@@ -236,7 +236,7 @@ def test_pickles_predict_the_same_and_hold_no_rows_of_the_synthesizer():
 
 def test_searches_give_the_same_wherever_they_run():
     X, y = (rows[::3] for rows in load_iris(return_X_y=True))
-    policy_params = {"n_members": 2, "width": 8, "target_temperature": 1.0}
+    policy_params = {"n_members": 2, "width": 8, "target_temperature": 1.0, "n_target_trees": 0}
     synthesizer = DiscoTabSynthesizer(learning_rate=0.1, batch_size=8, policy_params=policy_params, feedback=None)
     model = AugmentedClassifier(LogisticRegression(max_iter=1000), synthesizer, where="all", random_state=0)
     grid = {"synthesizer__n_epochs": [1, 8], "estimator__C": [0.1, 1.0]}

@@ -66,7 +66,7 @@ def test_threads_do_not_change_the_rows(cancer):
 def test_search_over_settings_with_both_scores_in_two_processes(cancer):
     X, _, y, _ = cancer
     search = GridSearchCV(
-        DiscoTabSynthesizer(feedback=None, random_state=0),
+        DiscoTabSynthesizer(feedback=None, policy_params={"n_target_trees": 0}, random_state=0),
         {"n_epochs": [1, 30]},
         scoring={"utility": score_utility, "privacy": score_privacy},
         refit="utility",
@@ -82,7 +82,7 @@ def test_search_over_settings_with_both_scores_in_two_processes(cancer):
 
 def test_results_of_a_search_do_not_depend_on_the_number_of_processes(cancer):
     X, _, y, _ = cancer
-    synthesizer = DiscoTabSynthesizer(n_epochs=2, feedback=None, random_state=0)
+    synthesizer = DiscoTabSynthesizer(n_epochs=2, feedback=None, policy_params={"n_target_trees": 20}, random_state=0)
     one, two = (
         cross_validate(synthesizer, X, y, scoring=score_privacy, cv=2, n_jobs=n, error_score="raise")["test_score"]
         for n in (1, 2)
