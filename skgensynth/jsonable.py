@@ -93,13 +93,12 @@ def dtype_to_json(dtype: Any) -> Any:
         }
     if isinstance(dtype, pd.StringDtype):
         return {"string": dtype.storage, "missing": "NA" if dtype.na_value is pd.NA else "nan"}
-    if isinstance(dtype, pd.ArrowDtype) and dtype.type is str:
-        return {"arrow": str(dtype.pyarrow_dtype)}  # its name means another dtype to pandas
     if isinstance(dtype, pd.ArrowDtype):
         import pyarrow
 
-        schema = pyarrow.schema([("", dtype.pyarrow_dtype)])  # of types with parameters, names do not tell all
-        return {"arrow_schema": base64.b64encode(schema.serialize()).decode("ascii")}
+        # Names do not tell all of types with parameters, and that of a string means another dtype to pandas.
+        schema = pyarrow.schema([("", dtype.pyarrow_dtype)])
+        return {"arrow": base64.b64encode(schema.serialize()).decode("ascii")}
     return {"numpy": dtype.str} if isinstance(dtype, np.dtype) else {"pandas": str(dtype)}
 
 
@@ -116,10 +115,6 @@ def dtype_from_json(state: dict[str, Any]) -> Any:
     if "arrow" in state:
         import pyarrow
 
-        return pd.ArrowDtype(pyarrow.type_for_alias(state["arrow"]))
-    if "arrow_schema" in state:
-        import pyarrow
-
-        schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(base64.b64decode(state["arrow_schema"])))
+        schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(base64.b64decode(state["arrow"])))
         return pd.ArrowDtype(schema.types[0])
     return np.dtype(state["numpy"]) if "numpy" in state else pd.api.types.pandas_dtype(state["pandas"])
