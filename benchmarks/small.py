@@ -52,8 +52,8 @@ PAPER = {
     ("insurance", 200): 0.69,
 }
 MAX_DEPTH, N_TREES, RATE = 3, 100, 0.1
-# Figures of two values.
 OURS = "disco"
+# Figures of two values.
 PAIRS = {"dcr": ("dcr_train", "dcr_held_out"), "tokens": ("n_tokens", "estimated_n_tokens")}
 DIFFERENCES = (
     "Beside another model, what differs from the paper: three epochs for up to 50 rows, two for 100, one for 200 "

@@ -84,7 +84,7 @@ class States:
 
     @classmethod
     def of_named(cls, networks: Mapping[str, RowTransformer], sharpenings: Sequence[TargetSharpening]) -> States:
-        """Undo `named`; with the sharpenings of `sharpenings`."""
+        """The states of `named` networks and `sharpenings`."""
         features = networks[FEATURES]
         return cls(features, networks.get(LABELS, features), *sharpenings)
 
