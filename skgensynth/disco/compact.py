@@ -74,6 +74,10 @@ class CompactPolicy:
         Share of inner numbers left out in training, in [0, 1).
     weight_decay : float, default=0.01
         Decay of weights.
+    smoothing : float or None, default=None
+        How far the training targets of numbers among the features spread over the bins nearby: the standard deviation,
+        as a share of the column's values, in [0, 1], see `skgensynth.disco.smoothing.heat_kernel`. More of it blurs
+        what columns say of each other and hides single rows better. None chooses by the number of rows.
     target_temperature : float or None, default=None
         Sharpness of the target, given all other columns: the probabilities of its tokens are raised to the power of
         ``1 / target_temperature`` and rebalanced so that the shares of classes or bins stay (ours). An ensemble that
@@ -117,6 +121,7 @@ class CompactPolicy:
         learning_rate: float = 2e-3,
         dropout: float = 0.1,
         weight_decay: float = 0.01,
+        smoothing: float | None = None,
         target_temperature: float | None = None,
         n_target_trees: int | None = None,
         n_threads: int = N_PARTS,
@@ -131,6 +136,7 @@ class CompactPolicy:
         self.learning_rate = learning_rate
         self.dropout = dropout
         self.weight_decay = weight_decay
+        self.smoothing = smoothing
         self.target_temperature = target_temperature
         self.n_target_trees = n_target_trees
         self.n_threads = n_threads
@@ -173,7 +179,8 @@ class CompactPolicy:
         """
         check_parameters({name: getattr(self, name) for name in PARAMETERS})
         auto = automatic_settings(len(values))
-        chosen = {name: auto[name] if getattr(self, name) is None else int(getattr(self, name)) for name in auto}
+        given = {name: getattr(self, name) for name in auto}
+        chosen = {name: usual if given[name] is None else type(usual)(given[name]) for name, usual in auto.items()}
         self.schema_ = schema
         self.codec_ = CompactCodec.fit(values, schema, chosen["n_bins"])
         tokens = self.codec_.encode(values)
@@ -185,6 +192,7 @@ class CompactPolicy:
             self.learning_rate,
             self.dropout,
             self.weight_decay,
+            chosen["smoothing"],
         )
         parts = make_parts(self.codec_, tokens, shape, rng)
         early, self.history_ = train_members(

@@ -17,6 +17,8 @@ SMALL_TABLE = 600
 N_TARGET_TREES = 200
 N_ROWS_SEEN = 200_000
 MIN_EPOCHS, MAX_EPOCHS = 20, 80
+# How far targets spread in tables of up to so many rows; less in larger ones, whose rows are safer among so many.
+MAX_SMOOTHING, ROWS_FOR_MAX_SMOOTHING = 0.12, 500
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _RANGES: dict[str, list[Any]] = {
@@ -30,6 +32,7 @@ _RANGES: dict[str, list[Any]] = {
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "dropout": [Interval(Real, 0, 1, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "smoothing": [Interval(Real, 0, 1, closed="both"), None],
     "target_temperature": [Interval(Real, 0, None, closed="neither"), None],
     "n_target_trees": [Interval(Integral, 0, None, closed="left"), None],
     "n_threads": [_COUNT],
@@ -61,11 +64,11 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         )
 
 
-def automatic_settings(n_rows: int) -> dict[str, int]:
+def automatic_settings(n_rows: int) -> dict[str, Any]:
     """Settings for a number of training rows (ours, chosen on splits of public tables).
 
-    Few rows want many narrow members, whose average forgets single rows; more rows bear wider ones. From few rows,
-    trees learn more of the target than networks do.
+    Few rows want many narrow members, whose average forgets single rows, and smoother targets; more rows bear wider
+    ones, and finer targets. From few rows, trees learn more of the target than networks do.
     """
     if n_rows < SMALL_TABLE:
         shape = {"n_members": 8, "width": 16, "n_layers": 1, "n_bins": 12, "n_target_trees": N_TARGET_TREES}
@@ -74,4 +77,5 @@ def automatic_settings(n_rows: int) -> dict[str, int]:
     # Twice the batch for every four times the rows: larger batches are cheaper by the row.
     batch_size = int(32 * 2 ** np.clip(np.round(np.log2(max(n_rows, 1) / 700) / 2), 0, 4))
     n_epochs = int(np.clip(round(N_ROWS_SEEN / max(n_rows, 1)), MIN_EPOCHS, MAX_EPOCHS))
-    return {**shape, "n_epochs": n_epochs, "batch_size": batch_size}
+    smoothing = MAX_SMOOTHING * min(1.0, (ROWS_FOR_MAX_SMOOTHING / max(n_rows, 1)) ** (2 / 3))
+    return {**shape, "n_epochs": n_epochs, "batch_size": batch_size, "smoothing": smoothing}

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,12 +20,14 @@ from torch import Tensor
 
 from skgensynth.disco.blocks import NO_DROPOUT, Dropout
 from skgensynth.disco.network import RowTransformer
+from skgensynth.disco.smoothing import Smoothing
 from skgensynth.disco.threads import one_torch_thread, worker_threads
 from skgensynth.exceptions import InterruptedTrainingWarning, SkgensynthError
 
 __all__ = ["TrainingSettings", "train_members"]
 
-SMOOTHING = 0.1
+# How far a number's target spreads where it is the table's target: hardly, since it is sharpened when it is drawn.
+TARGET_SMOOTHING = 0.02
 WARM_UP_STEPS = 20
 AVERAGE_DECAY = 0.98
 # Smaller tables hold no rows out: too few to judge by.
@@ -54,6 +56,8 @@ class TrainingSettings:
         Share of inner numbers left out, in [0, 1).
     weight_decay : float
         Decay of weights, biases excepted but for those of the heads of columns with equally many tokens.
+    smoothing : float
+        How far the targets of numbers among the features spread, see `heat_kernel`.
     """
 
     n_epochs: int
@@ -62,6 +66,7 @@ class TrainingSettings:
     learning_rate: float
     dropout: float
     weight_decay: float
+    smoothing: float
 
 
 def train_members(
@@ -78,10 +83,9 @@ def train_members(
     """Train the parts of an ensemble, each in a thread of its own, on the rows of a table.
 
     The loss is the cross-entropy of each column's token after the columns before it, in a column order drawn afresh
-    for each row and step. Up to a tenth of the target of a number lies on the neighbouring bins, in the proportions of
-    a Metropolis step, which leave the column's distribution as it is. Weights are averaged
-    exponentially over the steps; the averages are what remains (ours). Parts do not depend on each other or on the
-    number of threads.
+    for each row and step. The targets of numbers spread over the bins nearby, which leaves the column's distribution
+    as it is, see `heat_kernel`. Weights are averaged exponentially over the steps; the averages are what remains
+    (ours). Parts do not depend on each other or on the number of threads.
 
     Each member leaves out a tenth of the rows, another one than the others do. These rows tell when the features have
     been learned as far as they generalise, which is when the early state is taken (ours).
@@ -179,7 +183,8 @@ class _Run:
         self._stop = stop
         self._tokens = torch.from_numpy(tokens)
         self._features = [j for j in range(tokens.shape[1]) if j != target]
-        self._smoothing = _Smoothing(tokens, network.sizes, ordered)
+        widths = [TARGET_SMOOTHING if j == target else settings.smoothing for j in range(tokens.shape[1])]
+        self._smoothing = Smoothing(tokens, network, ordered, widths)
         self._generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
         self._dropout = Dropout(settings.dropout, self._generator)
         self._split()
@@ -279,8 +284,7 @@ class _Run:
         hidden = self.network.hidden(tokens, orders, self._dropout)
         for columns, log_probs in self.network.log_probs(hidden):
             chosen = tokens[:, :, columns].transpose(1, 2)
-            flat = chosen + self.network.offsets[columns][None, :, None]
-            total = total + self._smoothing.mean(log_probs, chosen, flat).sum((1, 2))
+            total = total + self._smoothing.mean(columns, log_probs, chosen).sum((1, 2))
         return -total / orders[0].numel()
 
 
@@ -289,39 +293,6 @@ def _assign(network: RowTransformer, weights: Iterable[Tensor]) -> None:
     with torch.no_grad():
         for parameter, weight in zip(network.parameters(), weights, strict=True):
             parameter.copy_(weight)
-
-
-class _Smoothing:
-    """Targets of numbers that lie in part on the neighbouring bins.
-
-    The part that moves from bin i to its neighbour j is ``SMOOTHING / 2 * min(1, p_j / p_i)``, with p the frequencies
-    of the bins: as much moves from j to i, so the column's distribution stays (the acceptance rule of Metropolis et
-    al., 1953).
-    """
-
-    def __init__(self, tokens: NDArray[np.int64], sizes: Sequence[int], ordered: NDArray[np.int64]) -> None:
-        below, above = [], []
-        for j, size in enumerate(sizes):
-            counts = np.bincount(tokens[:, j], minlength=size) + 0.5
-            down, up = np.zeros(size), np.zeros(size)
-            n = int(ordered[j])
-            down[1:n] = np.minimum(1, counts[: max(n - 1, 0)] / counts[1:n])
-            up[: max(n - 1, 0)] = np.minimum(1, counts[1:n] / counts[: max(n - 1, 0)])
-            below.append(down)
-            above.append(up)
-        self._below = torch.from_numpy(np.concatenate(below)).float() * SMOOTHING / 2
-        self._above = torch.from_numpy(np.concatenate(above)).float() * SMOOTHING / 2
-
-    def mean(self, log_probs: Tensor, chosen: Tensor, flat: Tensor) -> Tensor:
-        """Mean log-probability of tokens and their neighbours.
-
-        `log_probs` has the shape of `chosen` and a last dimension of tokens; `flat` numbers tokens over all columns.
-        """
-        below, above = self._below[flat], self._above[flat]
-        # Where there is no neighbour, its weight is 0 and any token will do.
-        near = torch.stack([(chosen - 1).clamp_min(0), chosen, (chosen + 1).clamp_max(log_probs.shape[-1] - 1)], dim=-1)
-        weights = torch.stack([below, 1 - below - above, above], dim=-1)
-        return (log_probs.gather(-1, near) * weights).sum(dim=-1)
 
 
 def _wait_for(futures: list[Future[None]], refresh: Any) -> None:

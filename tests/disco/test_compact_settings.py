@@ -17,6 +17,7 @@ def test_automatic_settings_grow_with_the_table():
     assert few["batch_size"] < many["batch_size"]
     assert few["n_epochs"] > many["n_epochs"]
     assert few["n_target_trees"] > many["n_target_trees"] == 0
+    assert few["smoothing"] > many["smoothing"] > 0
 
 
 @pytest.mark.parametrize("n_rows", [1, 200, 5000])
@@ -35,6 +36,7 @@ def test_automatic_settings_and_defaults_are_in_range(n_rows):
         ({"n_threads": 0}, "'n_threads' parameter"),
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"weight_decay": -5}, "'weight_decay' parameter"),
+        ({"smoothing": 1.5}, "'smoothing' parameter"),
         ({"target_temperature": 0}, "'target_temperature' parameter"),
         ({"n_target_trees": -1}, "'n_target_trees' parameter"),
         ({"width": 20}, "'width' parameter of CompactPolicy must be a multiple of 8 up to 32 and of 16 above. Got 20"),

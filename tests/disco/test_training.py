@@ -36,6 +36,7 @@ def train(parts, n_threads=1, seed=0, **settings):
         "learning_rate": 5e-3,
         "dropout": 0.1,
         "weight_decay": 0.01,
+        "smoothing": 0.05,
     }
     chosen.update(settings)
     return train_members(
@@ -164,27 +165,3 @@ def test_a_failure_in_a_thread_is_not_lost(monkeypatch):
 def test_weights_that_overflow_are_an_error():
     with pytest.raises(SkgensynthError, match="learning_rate"):
         train(make_parts(), learning_rate=1e38)
-
-
-def test_smoothing_leaves_the_distribution_of_a_column_as_it_is():
-    tokens = np.repeat([[0], [1], [2], [3]], [100, 5, 40, 55], axis=0)
-    smoothing = training._Smoothing(tokens, [5], np.array([4]))
-    chosen = torch.from_numpy(tokens.T)[None]
-    # With the log-probability 1 for one token and 0 elsewhere, the mean over rows is that token's smoothed share.
-    shares = []
-    for token in range(5):
-        indicator = torch.zeros(1, 1, len(tokens), 5)
-        indicator[..., token] = 1
-        shares.append(float(smoothing.mean(indicator, chosen, chosen).mean()))
-
-    assert shares == pytest.approx([0.5, 0.025, 0.2, 0.275, 0.0], abs=2e-3)
-
-
-def test_no_target_is_left_fully_on_its_bin():
-    tokens = np.repeat([[0], [1], [2]], 10, axis=0)
-    smoothing = training._Smoothing(tokens, [3], np.array([3]))
-    chosen = torch.tensor([[[1]]])
-
-    out = smoothing.mean(torch.tensor([[[[1.0, 0.0, 0.0]]]]), chosen, chosen)
-
-    assert float(out) == pytest.approx(training.SMOOTHING / 2)
