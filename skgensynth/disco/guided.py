@@ -167,10 +167,9 @@ class _Guide:
         self._order.append(j)
         settles = self._missing[:, j].copy()
         self._missing[:, j] = False
-        drawn = tokens[:, j]
         if position < self._n_first:
             # There may be more rows in the pool that the conditions choose from.
-            return drawn
+            return tokens[:, j]
         if position == self._n_first:
             self._decode_first(tokens.numpy())
         rows = np.flatnonzero(self._starts <= position)
@@ -179,21 +178,43 @@ class _Guide:
         self._in_force |= here
         broken = self._unsettled(rows, tokens.numpy(), here)
         if not len(broken):
-            return drawn
+            return tokens[:, j]
         costs = self._decoder.breaking_at(j, self.values[broken], np.tile(here, (len(broken), 1)), self._rng)
-        hopeless = costs.all(axis=1)
-        rest, allowed = broken[~hopeless], torch.from_numpy(1.0 - costs[~hopeless]).float()
-        if len(rest):
-            places = torch.from_numpy(rest)
-            drawn = drawn.clone()
-            lawful = probs[places].clamp_min(1e-12) * allowed
-            drawn[places] = torch.multinomial(lawful, 1, generator=generator)[:, 0]
-            tokens[:, j] = drawn
-            self._decode(j, rest, tokens.numpy())
-            rest = self._unsettled(rest, tokens.numpy(), here)
-        stuck = np.concatenate([broken[hopeless], rest])
+        stuck = self._draw_lawful(j, broken, probs, 1.0 - costs, tokens, here, generator)
         self.stuck[stuck] = np.minimum(self.stuck[stuck], position)
-        return drawn
+        return tokens[:, j]
+
+    def _draw_lawful(
+        self,
+        j: int,
+        rows: NDArray[np.intp],
+        probs: Tensor,
+        allowed: NDArray[np.float64],
+        tokens: Tensor,
+        here: NDArray[np.bool_],
+        generator: torch.Generator,
+    ) -> NDArray[np.intp]:
+        """Draw tokens of a column in place, from those allowed to each row; the rows that none of them suits.
+
+        A token may keep the laws with some of the values within it alone, and those may not be met: then it is no
+        longer allowed to the row.
+        """
+        hopeless = []
+        while len(rows):
+            possible = allowed.any(axis=1)
+            hopeless.append(rows[~possible])
+            rows, allowed = rows[possible], allowed[possible]
+            if not len(rows):
+                break
+            places = torch.from_numpy(rows)
+            lawful = probs[places].clamp_min(1e-12) * torch.from_numpy(allowed).float()
+            drawn = torch.multinomial(lawful, 1, generator=generator)[:, 0]
+            tokens[places, j] = drawn
+            self._decode(j, rows, tokens.numpy())
+            allowed[np.arange(len(rows)), drawn.numpy()] = 0.0
+            unsettled = np.isin(rows, self._unsettled(rows, tokens.numpy(), here))
+            rows, allowed = rows[unsettled], allowed[unsettled]
+        return np.concatenate(hopeless)
 
     def _decode_first(self, tokens: NDArray[np.int64]) -> None:
         for place, j in enumerate(self._order[: self._n_first]):
