@@ -35,6 +35,7 @@ VARIANTS = {
     "no trees teach the target": {"n_target_trees": 0},
     "24 bins": {"n_bins": 24},
     "no dropout": {"dropout": 0.0},
+    "targets on their own bins alone": {"smoothing": 0.0},
 }
 
 
