@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from skgensynth.disco.network import RowTransformer
 __all__ = ["Smoothing", "heat_kernel"]
 
 
-def heat_kernel(counts: NDArray[np.float64], n_ordered: int, width: float) -> NDArray[np.float64]:
+def heat_kernel(counts: NDArray[np.floating[Any]], n_ordered: int, width: float) -> NDArray[np.float64]:
     """Where heat that starts in one token of a column is after it has spread over the ranks of its values.
 
     Token `i` holds the share ``p_i`` of a column, and so that much of the ranks, which go from 0 to 1. Heat flows
